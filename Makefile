@@ -1,0 +1,39 @@
+# `make demo` and `make test` set up everything they need; nothing has to be installed by hand but Python 3.11.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test test-all check lint bench clean
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "Setting up the virtual environment in $(VENV) (once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## convert, validate and run the lab 05 pipeline on this machine
+	@$(BIN)/python examples/demo.py
+
+test: $(STAMP) ## all tests but the slow ones
+	@$(BIN)/python -m pytest -m 'not slow' -n 2
+
+test-all: $(STAMP) ## all tests
+	@$(BIN)/python -m pytest -n 2
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+check: lint test ## what CI runs: linters, types, import contracts, tests
+
+bench: $(STAMP) ## measure the budgets of the design
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
