@@ -1,0 +1,196 @@
+"""The typed model of a pipeline definition (schema version 2020-12-01). It keeps every raw value it was read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from ..findings import Finding
+from .expressions import Expression
+
+BranchName: TypeAlias = Literal["if", "else"]
+
+
+class _Missing:
+    """The default of a parameter that has none (null is a value)."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = _Missing()
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A pipeline parameter.
+
+    Attributes:
+        type: `String`, `Integer`, `Float` or `Boolean`; `String` where the definition names none of these.
+        default: a JSON value, or MISSING.
+        allowed: the values of `EnumValues`, or None.
+        declared: False for a parameter that is used, but not declared.
+    """
+
+    name: str
+    type: str
+    default: Any
+    allowed: tuple[Any, ...] | None
+    pointer: str
+    declared: bool = True
+
+    @property
+    def required(self) -> bool:
+        """Whether an execution must give a value."""
+        return self.default is MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyFile:
+    """A JSON file among a step's outputs, from which conditions read."""
+
+    name: str
+    output: str
+    path: str
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """`CacheConfig`: ExpireAfter is kept as written (`P30D`, `30d`, `PT1H`, …)."""
+
+    enabled: bool
+    expire_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """One retry policy. Intervals are seconds; MaxAttempts counts retries, not runs."""
+
+    exceptions: tuple[str, ...]
+    interval: float
+    backoff: float
+    max_attempts: int | None
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Where a step stands inside a condition step."""
+
+    condition: str
+    name: BranchName
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A condition with two sides, such as GreaterThanOrEqualTo."""
+
+    type: str
+    left: Expression
+    right: Expression
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The condition In."""
+
+    query: Expression
+    values: tuple[Expression, ...]
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite of a condition."""
+
+    condition: Condition
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """True if one of the conditions is."""
+
+    conditions: tuple[Condition, ...]
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownCondition:
+    """A condition of a type that SageMaker does not know, kept as it stands."""
+
+    value: Any
+    pointer: str
+
+
+Condition: TypeAlias = Comparison | Membership | Not | Or | UnknownCondition
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A node of the source pipeline.
+
+    Attributes:
+        arguments: the raw `Arguments` (an empty dict where they are missing or no object).
+        depends_on: names of steps in `DependsOn`, both spellings.
+        branch: the innermost condition branch that it stands in, or None.
+        conditions: of a Condition step: all must hold for the if branch.
+        if_steps, else_steps: of a Condition step.
+        body: steps of any other list of steps it holds (a ForEach).
+    """
+
+    name: str
+    type: str
+    arguments: dict[str, Any]
+    raw: dict[str, Any]
+    pointer: str
+    depends_on: tuple[str, ...] = ()
+    branch: Branch | None = None
+    property_files: tuple[PropertyFile, ...] = ()
+    cache: Cache | None = None
+    retries: tuple[Retry, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    if_steps: tuple[Step, ...] = ()
+    else_steps: tuple[Step, ...] = ()
+    body: tuple[Step, ...] = ()
+
+    @property
+    def children(self) -> tuple[Step, ...]:
+        """The steps inside this one."""
+        return (*self.if_steps, *self.else_steps, *self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A pipeline definition.
+
+    Attributes:
+        name: the name of the pipeline. A definition does not hold it: it is what the reader was told, or found in
+            the default output addresses, or the name of the file.
+        parameters: by name; those that are used but not declared follow the declared ones.
+        steps: the steps at top level; conditions hold the others.
+        findings: what the reader noticed; one of severity error means that the definition is broken.
+        raw: the whole document.
+    """
+
+    name: str
+    parameters: dict[str, Parameter]
+    steps: tuple[Step, ...]
+    raw: dict[str, Any]
+    file: str | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+    def all_steps(self) -> Iterator[Step]:
+        """Every step, in the order of the document, conditions before the steps inside them."""
+        stack = list(reversed(self.steps))
+        while stack:
+            step = stack.pop()
+            yield step
+            stack.extend(reversed(step.children))
+
+    def step_names(self) -> frozenset[str]:
+        """The names of all steps."""
+        return frozenset(step.name for step in self.all_steps())

@@ -1,0 +1,192 @@
+"""The expressions of a definition: `Get`, `Std:Join`, `Std:JsonGet`, and plain values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A plain JSON value; a list or an object may hold expressions of its own."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterReference:
+    """`{"Get": "Parameters.NAME"}`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionVariable:
+    """`{"Get": "Execution.NAME"}`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyReference:
+    """`{"Get": "Steps.STEP.PATH"}`.
+
+    Attributes:
+        step: the name of the step.
+        path: the property, element by element: names, and keys and indices in brackets as they stand,
+            such as `("ProcessingOutputConfig", "Outputs", "['train']", "S3Output", "S3Uri")`.
+    """
+
+    step: str
+    path: tuple[str, ...]
+
+    @property
+    def key(self) -> str | None:
+        """The first key or index in brackets, without brackets and quotes: `train`; None if there is none."""
+        found = next((part for part in self.path if part.startswith("[")), None)
+        return None if found is None else found[1:-1].strip("'\"")
+
+    @property
+    def pattern(self) -> str:
+        """The path with every bracket empty, as the mapping tables write it: `….Outputs[].S3Output.S3Uri`."""
+        return "".join("[]" if part.startswith("[") else f".{part}" for part in self.path).lstrip(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """`{"Std:Join": {"On": ..., "Values": [...]}}`."""
+
+    on: str
+    values: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JsonGet:
+    """`{"Std:JsonGet": {...}}`: a value of a property file, or of the JSON object at an S3 URI.
+
+    Attributes:
+        step: the step that writes the property file; None for the form with a URI.
+        property_file: the name of the property file; None for the form with a URI.
+        uri: the URI; None for the form with a property file.
+        path: the path inside the JSON document.
+    """
+
+    step: str | None
+    property_file: str | None
+    uri: Expression | None
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Something that looks like an expression and is none that is known; kept as it stands."""
+
+    value: Any
+
+
+Expression: TypeAlias = (
+    Literal | ParameterReference | ExecutionVariable | PropertyReference | Join | JsonGet | Unknown
+)
+
+_FUNCTIONS = frozenset({"Get", "Std:Join", "Std:JsonGet"})
+_PATH_PART = re.compile(r"\.?([^.\[\]]+)|(\[(?:'[^']*'|\"[^\"]*\"|[^\]]*)\])")
+
+
+def is_expression(value: Any) -> bool:
+    """Whether a JSON value is an expression: an object with the one key `Get`, `Std:Join` or `Std:JsonGet`."""
+    return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in _FUNCTIONS
+
+
+def parse(value: Any, steps: Collection[str] = ()) -> Expression:
+    """Read an expression.
+
+    Args:
+        value: a JSON value.
+        steps: the names of all steps; they decide where a name that holds dots ends.
+    """
+    if not is_expression(value):
+        return Literal(value)
+    function, argument = next(iter(value.items()))
+    if function == "Get":
+        return _get(argument, steps)
+    if function == "Std:Join":
+        return _join(argument, steps)
+    return _json_get(argument, steps)
+
+
+def _get(text: Any, steps: Collection[str]) -> Expression:
+    if not isinstance(text, str):
+        return Unknown({"Get": text})
+    root, _, rest = text.partition(".")
+    if root == "Parameters" and rest:
+        return ParameterReference(rest)
+    if root == "Execution" and rest:
+        return ExecutionVariable(rest)
+    if root == "Steps" and rest:
+        return _property(rest, steps)
+    return Unknown({"Get": text})
+
+
+def _property(text: str, steps: Collection[str]) -> PropertyReference:
+    """Split after the longest known step name that ends at a dot, a bracket or the end; else at the first dot."""
+    ends = [match.start() for match in re.finditer(r"[.\[]", text)] + [len(text)]
+    end = next((end for end in reversed(ends) if text[:end] in steps), ends[0])
+    path = tuple(name or bracket for name, bracket in _PATH_PART.findall(text[end:]))
+    return PropertyReference(text[:end], path)
+
+
+def _join(argument: Any, steps: Collection[str]) -> Expression:
+    if not isinstance(argument, dict) or not isinstance(argument.get("Values"), list):
+        return Unknown({"Std:Join": argument})
+    on = argument.get("On", "")
+    if not isinstance(on, str):
+        return Unknown({"Std:Join": argument})
+    return Join(on, tuple(parse(value, steps) for value in argument["Values"]))
+
+
+def _json_get(argument: Any, steps: Collection[str]) -> Expression:
+    if not isinstance(argument, dict) or not isinstance(argument.get("Path"), str):
+        return Unknown({"Std:JsonGet": argument})
+    path = argument["Path"]
+    if "S3Uri" in argument:
+        return JsonGet(None, None, parse(argument["S3Uri"], steps), path)
+    file = argument.get("PropertyFile")
+    if isinstance(file, str) and isinstance(argument.get("Step"), str):
+        return JsonGet(argument["Step"].removeprefix("Steps."), file, None, path)
+    reference = parse(file, steps)
+    if (
+        isinstance(reference, PropertyReference)
+        and len(reference.path) == 2
+        and reference.path[0] == "PropertyFiles"
+    ):
+        return JsonGet(reference.step, reference.path[1].strip("[]'\""), None, path)
+    return Unknown({"Std:JsonGet": argument})
+
+
+def parts(expression: Expression) -> Iterator[Expression]:
+    """The expression and all that it is made of, outermost first."""
+    yield expression
+    if isinstance(expression, Join):
+        for value in expression.values:
+            yield from parts(value)
+    elif isinstance(expression, JsonGet) and expression.uri is not None:
+        yield from parts(expression.uri)
+
+
+def pointer_token(key: str | int) -> str:
+    """One reference token of a JSON pointer, escaped (RFC 6901)."""
+    return str(key).replace("~", "~0").replace("/", "~1")
+
+
+def expressions_in(value: Any, steps: Collection[str] = (), pointer: str = "") -> Iterator[tuple[str, Expression]]:
+    """All outermost expressions inside a JSON value, each with its JSON pointer; plain leaves are left out."""
+    if is_expression(value):
+        yield pointer, parse(value, steps)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from expressions_in(item, steps, f"{pointer}/{pointer_token(key)}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from expressions_in(item, steps, f"{pointer}/{index}")
