@@ -86,9 +86,7 @@ class Unknown:
     value: Any
 
 
-Expression: TypeAlias = (
-    Literal | ParameterReference | ExecutionVariable | PropertyReference | Join | JsonGet | Unknown
-)
+Expression: TypeAlias = Literal | ParameterReference | ExecutionVariable | PropertyReference | Join | JsonGet | Unknown
 
 _FUNCTIONS = frozenset({"Get", "Std:Join", "Std:JsonGet"})
 _PATH_PART = re.compile(r"\.?([^.\[\]]+)|(\[(?:'[^']*'|\"[^\"]*\"|[^\]]*)\])")
@@ -156,11 +154,7 @@ def _json_get(argument: Any, steps: Collection[str]) -> Expression:
     if isinstance(file, str) and isinstance(argument.get("Step"), str):
         return JsonGet(argument["Step"].removeprefix("Steps."), file, None, path)
     reference = parse(file, steps)
-    if (
-        isinstance(reference, PropertyReference)
-        and len(reference.path) == 2
-        and reference.path[0] == "PropertyFiles"
-    ):
+    if isinstance(reference, PropertyReference) and len(reference.path) == 2 and reference.path[0] == "PropertyFiles":
         return JsonGet(reference.step, reference.path[1].strip("[]'\""), None, path)
     return Unknown({"Std:JsonGet": argument})
 

@@ -153,9 +153,7 @@ class _Reader:
         parameters = self.parameters()
         steps = self.steps(self.document["Steps"], "/Steps", None)
         parameters |= self.undeclared(parameters)
-        found = (
-            name or _name_in_outputs(self.document["Steps"]) or (Path(self.file).stem if self.file else "pipeline")
-        )
+        found = name or _name_in_outputs(self.document["Steps"]) or (Path(self.file).stem if self.file else "pipeline")
         definition = Definition(found, parameters, steps, self.document, self.file, self.findings)
         self.check_structure(definition)
         return definition
@@ -204,9 +202,7 @@ class _Reader:
         for pointer, outer in expressions_in(self.document, self.names):
             for part in parts(outer):
                 if isinstance(part, ParameterReference) and part.name not in declared and part.name not in found:
-                    self.note(
-                        "SMX113", f"parameter {part.name!r} is used, but not declared: read as String", pointer
-                    )
+                    self.note("SMX113", f"parameter {part.name!r} is used, but not declared: read as String", pointer)
                     found[part.name] = Parameter(part.name, "String", MISSING, None, pointer, declared=False)
         return found
 
@@ -216,9 +212,7 @@ class _Reader:
 
     def step(self, entry: Any, pointer: str, branch: Branch | None) -> Step | None:
         if not isinstance(entry, dict) or not isinstance(entry.get("Name"), str) or not entry["Name"]:
-            self.note(
-                "SMX120", "this step has no Name: nothing can refer to it, and it cannot be converted", pointer
-            )
+            self.note("SMX120", "this step has no Name: nothing can refer to it, and it cannot be converted", pointer)
             return None
         name, type_ = entry["Name"], entry.get("Type")
         if not isinstance(type_, str):
@@ -284,9 +278,7 @@ class _Reader:
 
     def unknown_condition(self, entry: Any, pointer: str, step: str) -> UnknownCondition:
         type_ = entry.get("Type", entry.get("ConditionType")) if isinstance(entry, dict) else None
-        self.note(
-            "SMX126", f"step {step!r} has a condition of type {type_!r}, which SageMaker lacks", pointer, step
-        )
+        self.note("SMX126", f"step {step!r} has a condition of type {type_!r}, which SageMaker lacks", pointer, step)
         return UnknownCondition(entry, pointer)
 
     def check_structure(self, definition: Definition) -> None:
@@ -313,16 +305,12 @@ class _Reader:
         for index, name in enumerate(step.depends_on):
             pointer = f"{step.pointer}/DependsOn/{index}"
             if name not in self.names:
-                self.note(
-                    "SMX123", f"step {step.name!r} depends on {name!r}, which is no step", pointer, step.name
-                )
+                self.note("SMX123", f"step {step.name!r} depends on {name!r}, which is no step", pointer, step.name)
             else:
                 yield name
         for pointer, reference in references(step, self.names):
             if reference not in self.names:
-                self.note(
-                    "SMX123", f"step {step.name!r} refers to {reference!r}, which is no step", pointer, step.name
-                )
+                self.note("SMX123", f"step {step.name!r} refers to {reference!r}, which is no step", pointer, step.name)
             else:
                 yield reference
 
@@ -362,9 +350,7 @@ def _step_names(entries: list[Any]) -> Iterator[str]:
 def _has_body(entry: dict[str, Any]) -> bool:
     """Whether a step holds steps that are not a branch."""
     arguments = entry.get("Arguments")
-    return (
-        entry.get("Type") == "ForEach" and isinstance(arguments, dict) and isinstance(arguments.get("Steps"), list)
-    )
+    return entry.get("Type") == "ForEach" and isinstance(arguments, dict) and isinstance(arguments.get("Steps"), list)
 
 
 def _depends_on(entries: Any) -> tuple[str, ...]:

@@ -224,9 +224,7 @@ class _Arguments:
         at = (pointer or f"{self.step.pointer}/Arguments") + "/" + path.replace(".", "/")
         if not isinstance(value, dict):
             return {}
-        return {
-            str(key): Field(parse(item, self.names), f"{at}/{pointer_token(key)}") for key, item in value.items()
-        }
+        return {str(key): Field(parse(item, self.names), f"{at}/{pointer_token(key)}") for key, item in value.items()}
 
     def items(self, path: str) -> Iterator[tuple[dict[str, Any], str]]:
         """The objects of a list, each with its pointer."""
@@ -298,8 +296,7 @@ def training(step: Step, names: Collection[str] = ()) -> Training:
                 name=_string(item.get("ChannelName")) or f"channel-{number}",
                 uri=look.field("DataSource.S3DataSource.S3Uri", item, pointer),
                 content_type=look.field("ContentType", item, pointer),
-                mode=_string(item.get("InputMode"))
-                or _string(look.raw("AlgorithmSpecification.TrainingInputMode")),
+                mode=_string(item.get("InputMode")) or _string(look.raw("AlgorithmSpecification.TrainingInputMode")),
                 distribution=_string(look.raw("DataSource.S3DataSource.S3DataDistributionType", item)),
                 data_type=_string(look.raw("DataSource.S3DataSource.S3DataType", item)),
                 pointer=pointer,
