@@ -1,0 +1,197 @@
+"""The machine of Vertex custom training for a SageMaker instance type, by the rules of `mappings/machines.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from smx2vertex.mapping.data import load_csv, load_yaml, mappings_dir
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMachine:
+    """A SageMaker instance type; `gpu` is as EC2 calls it, such as `t4`, or None."""
+
+    name: str
+    vcpus: int
+    memory_gib: float
+    gpu: str | None
+    gpu_count: int
+    gpu_memory_gib: float
+
+    @property
+    def family(self) -> str:
+        """`m5` of `ml.m5.xlarge`."""
+        return self.name.split(".")[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine of Compute Engine with its accelerators, as a Vertex custom job asks for it.
+
+    `accelerator` is a name of Vertex AI's `AcceleratorType`, or None; `disk_type` is the kind of its boot disk.
+    """
+
+    name: str
+    vcpus: int
+    memory_gib: float
+    accelerator: str | None
+    accelerator_count: int
+    disk_type: str
+
+    @property
+    def family(self) -> str:
+        """`n2-standard` of `n2-standard-4`."""
+        return self.name.rpartition("-")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class MachineChoice:
+    """The machine chosen for an instance type.
+
+    `changes` says what is gained or lost, such as `2 -> 4 vCPU, 8 -> 16 GiB`; "" if nothing is.
+    """
+
+    source: SourceMachine
+    target: Machine
+    changes: str
+
+
+@cache
+def choose(instance_type: str) -> MachineChoice | None:
+    """The nearest machine that has at least what `instance_type` (such as `ml.m5.xlarge`) has.
+
+    None if the type is not known, or no machine that custom training accepts has enough.
+    """
+    source = _sources().get(instance_type)
+    if source is None:
+        return None
+    exception = _rules()["exceptions"].get(instance_type)
+    target = _machines()[exception["machine"]] if exception else _nearest(source)
+    return MachineChoice(source, target, _changes(source, target)) if target else None
+
+
+def machine(name: str) -> Machine | None:
+    """A machine of Compute Engine by its name, if custom training accepts it; N1 machines come without accelerators."""
+    return _machines().get(name)
+
+
+def disk_gb(volume_gb: int) -> int:
+    """The size of the boot disk, in GB, for a volume of `volume_gb` GB."""
+    disk = _rules()["disk"]
+    return int(min(max(volume_gb, disk["smallest_gb"]), disk["largest_gb"]))
+
+
+@cache
+def _rules() -> dict[str, Any]:
+    rules: dict[str, Any] = load_yaml(mappings_dir() / "machines.yaml")
+    return rules
+
+
+@cache
+def _sources() -> dict[str, SourceMachine]:
+    """The instance types whose accelerators are known: none, or GPUs."""
+    rows = load_csv(mappings_dir() / "machines" / "sagemaker_instance_types.csv")
+    return {
+        row["name"]: SourceMachine(
+            name=row["name"],
+            vcpus=int(row["vcpus"]),
+            memory_gib=float(row["memory_gib"]),
+            gpu=row["gpu"] or None,
+            gpu_count=int(row["gpu_count"]),
+            gpu_memory_gib=float(row["gpu_memory_gib"] or 0),
+        )
+        for row in rows
+        if row["vcpus"] and row["gpu_count"]
+    }
+
+
+@cache
+def _machines() -> dict[str, Machine]:
+    """What custom training accepts, as far as it is verified, in the order of choice."""
+    rows = load_csv(mappings_dir() / "machines" / "gcp_machine_types.csv")
+    accepted = [
+        Machine(
+            name=row["name"],
+            vcpus=int(row["vcpus"]),
+            memory_gib=float(row["memory_gib"]),
+            accelerator=row["accelerator"] or None,
+            accelerator_count=int(row["accelerator_count"] or 0),
+            disk_type=_disk_type(row["name"]),
+        )
+        for row in rows
+        if row["custom_training"] == "yes" and row["name"] not in _rules()["unverified"]
+    ]
+    return {machine.name: machine for machine in sorted(accepted, key=lambda m: (m.vcpus, m.memory_gib, m.name))}
+
+
+def _disk_type(name: str) -> str:
+    disk = _rules()["disk"]
+    return str(disk["types"].get(name.partition("-")[0], disk["default_type"]))
+
+
+def _nearest(source: SourceMachine) -> Machine | None:
+    for group in _groups(source):
+        fitting = [machine for machine in group if _has_enough(machine, source)]
+        if fitting:
+            # min keeps the first of equals, and the machines come in the order of preference
+            return min(fitting, key=lambda machine: machine.accelerator_count)
+    return None
+
+
+def _groups(source: SourceMachine) -> Iterator[list[Machine]]:
+    """The machines to look at, group by group, each in the order of preference."""
+    if source.gpu:
+        for accelerators in _rules()["accelerators"].get(source.gpu, []):
+            yield [machine for accelerator in accelerators for machine in _accelerated(accelerator)]
+        return
+    for character in _rules()["characters"].values():
+        if source.family in character["sources"]:
+            for families in character["targets"]:
+                yield [machine for machine in _machines().values() if machine.family in families]
+
+
+def _accelerated(accelerator: str) -> Iterator[Machine]:
+    """The machines with this accelerator, built in or attached."""
+    attached = _rules()["attached"].get(accelerator, {"families": [], "counts": {}})
+    for machine in _machines().values():
+        if machine.accelerator == accelerator:
+            yield machine
+        elif machine.family in attached["families"]:
+            for count in attached["counts"].get(machine.vcpus, []):
+                yield replace(machine, accelerator=accelerator, accelerator_count=count)
+
+
+def _has_enough(machine: Machine, source: SourceMachine) -> bool:
+    memory = _rules()["accelerator_memory_gib"].get(machine.accelerator, 0)
+    return (
+        machine.vcpus >= source.vcpus
+        and machine.memory_gib >= source.memory_gib
+        and machine.accelerator_count >= source.gpu_count
+        and memory >= source.gpu_memory_gib
+    )
+
+
+def _changes(source: SourceMachine, target: Machine) -> str:
+    changes = []
+    if target.vcpus != source.vcpus:
+        changes.append(f"{source.vcpus} -> {target.vcpus} vCPU")
+    if target.memory_gib != source.memory_gib:
+        changes.append(f"{source.memory_gib:g} -> {target.memory_gib:g} GiB")
+    if source.gpu and target.accelerator and not _same_accelerator(source, target):
+        changes.append(f"{source.gpu_count} {source.gpu.upper()} -> {target.accelerator_count} {target.accelerator}")
+    if source.family in _rules()["arm"]:
+        changes.append("Arm -> x86")
+    if source.family in _rules()["local_disk"]:
+        changes.append("local disk -> boot disk")
+    return ", ".join(changes)
+
+
+def _same_accelerator(source: SourceMachine, target: Machine) -> bool:
+    """Whether kind, memory and number are the same: `t4` is NVIDIA_TESLA_T4, `h100` is NVIDIA_H100_80GB."""
+    assert source.gpu and target.accelerator
+    memory = _rules()["accelerator_memory_gib"][target.accelerator]
+    same_kind = source.gpu.upper() in target.accelerator.split("_")
+    return same_kind and memory == source.gpu_memory_gib and target.accelerator_count == source.gpu_count
