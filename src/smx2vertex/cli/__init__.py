@@ -1,0 +1,83 @@
+"""The command line: one module a command. A command parses options and prints; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import click
+import typer
+
+from .. import __version__
+from ..findings import InputError
+from .convert import convert
+from .explain import explain
+from .map import map_
+from .run import run
+from .validate import validate
+
+app = typer.Typer(
+    name="smx2vertex",
+    help="From SageMaker Pipelines to Vertex AI Pipelines, with proof that the translation means the same.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich help costs more than twice the start of the process
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("map")(map_)
+app.command("convert")(convert)
+app.command("validate")(validate)
+app.command("run")(run)
+app.command("explain")(explain)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"smx2vertex {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a fault.")] = False,
+) -> None:
+    if debug:
+        os.environ["SMX2VERTEX_DEBUG"] = "1"
+
+
+def main() -> None:
+    """The entry point. Exit codes: 0 fine, 1 the answer is no, 2 wrong usage or input, 3 a fault of ours."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        code = app(standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except InputError as error:
+        from .output import print_input_error
+
+        print_input_error(error)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("SMX2VERTEX_DEBUG"):
+            traceback.print_exc()
+        print(f"This is a fault of smx2vertex: {type(error).__name__}: {error}", file=sys.stderr)
+        print("Please report it, with the output of the same command after `smx2vertex --debug`.", file=sys.stderr)
+        return 3

@@ -1,0 +1,72 @@
+"""`smx2vertex convert`: a definition in, a compiled and validated Vertex project out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ..compare import Comparison
+    from ..mapping.ledger import MappedPipeline
+    from ..sagemaker.definition import Definition
+    from ..vertex.planner import Planned
+    from ..vertex.project import Project
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(help="A pipeline definition, or a bundle.")],
+    out: Annotated[Path, typer.Option(help="Folder of the project.")],
+    code: Annotated[Path | None, typer.Option(help="Folder with your scripts.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Your buckets, images, machines and settings.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the pipeline, if the definition does not tell.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail if a step has no counterpart.")] = False,
+) -> None:
+    """Generate the Vertex project of a pipeline, compile it for both targets, and validate it."""
+    from ..compare import compare
+    from ..kubeflow.spec import load_spec
+    from ..mapping.ledger import map_pipeline
+    from ..vertex.code_files import code_source
+    from ..vertex.config import load_config
+    from ..vertex.planner import plan
+    from ..vertex.project import ProjectError, write
+    from .output import usable
+    from .source import load_source
+
+    if code is not None and not code.is_dir():
+        raise typer.BadParameter(f"{code} is no folder", param_hint="--code")
+    definition = usable(load_source(source, name))
+    chosen = load_config(config)
+    mapped = map_pipeline(definition)
+    planned = plan(definition, mapped, chosen.correspondences)
+    try:
+        project = write(
+            planned, definition, mapped, chosen.correspondences, chosen.settings, code_source(code, source), out
+        )
+    except ProjectError as error:
+        raise typer.BadParameter(str(error), param_hint="--out") from error
+    comparison = compare(definition, load_spec(project.path / "compiled" / "vertex.yaml"))
+    _print(definition, mapped, planned, project, comparison)
+    if not comparison.equivalent or (strict and planned.excluded):
+        raise typer.Exit(1)
+
+
+def _print(
+    definition: Definition, mapped: MappedPipeline, planned: Planned, project: Project, comparison: Comparison
+) -> None:
+    from .output import console, print_findings
+
+    out = console()
+    tasks = len(planned.plan.components)
+    sizes = ", ".join(f"{target} {size / 1000:.0f} kB" for target, size in project.sizes.items())
+    out.print(f"{definition.name}: {len(mapped.steps)} steps became {tasks} tasks in {project.path} ({sizes})")
+    findings = list(dict.fromkeys([*definition.findings, *planned.findings, *project.findings]))
+    if findings:
+        print_findings(findings)
+    if planned.excluded:
+        out.print(f"  {len(planned.excluded)} steps have no counterpart yet: {', '.join(planned.excluded)}")
+    out.print("  equivalent in structure and parameters" if comparison.equivalent else "  NOT equivalent:")
+    if not comparison.equivalent:
+        print_findings([finding for check in comparison.checks for finding in check.findings])
+    out.print(f"  what is left to do: {project.path / 'MIGRATION.md'}")

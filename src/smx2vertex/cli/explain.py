@@ -1,0 +1,37 @@
+"""`smx2vertex explain`: what a finding or a rule means, why, and what to do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def explain(
+    name: Annotated[str, typer.Argument(metavar="CODE_OR_RULE", help="Such as SMX201, or processing:Environment.*")],
+) -> None:
+    """Explain a finding or a rule of the mapping tables."""
+    from ..findings import catalogue
+
+    code = catalogue().get(name.upper())
+    if code is not None:
+        typer.echo(f"{code.code} · {code.severity} · {code.title}\n\n{code.why}\n\nWhat to do: {code.help}")
+        return
+    rule = _rule(name)
+    if rule is None:
+        raise typer.BadParameter(f"{name!r} is neither a code of a finding nor a rule")
+    typer.echo(rule)
+
+
+def _rule(name: str) -> str | None:
+    from ..mapping.tables import step_tables, table
+
+    tables = [*step_tables().values(), *(table(each) for each in ("step", "definition", "expressions", "conditions"))]
+    for each in tables:
+        for row in each.rows:
+            if row.rule == name:
+                lines = [f"{row.rule} · {row.verdict}", "", f"Becomes: {row.to or 'nothing'}"]
+                lines += [f"Because: {row.because}"] if row.because else []
+                lines += [f"Finding: {row.code}"] if row.code else []
+                return "\n".join([*lines, f"From: mappings/…/{row.file}"])
+    return None

@@ -1,0 +1,100 @@
+"""What several commands print: findings, and definitions that cannot be used."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from enum import Enum
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ..findings import Finding, InputError, by_severity
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..sagemaker.definition import Definition
+
+STYLES = {
+    "error": "bold red",
+    "warning": "yellow",
+    "info": "cyan",
+    "exact": "green",
+    "adapted": "cyan",
+    "redesign": "yellow",
+    "unsupported": "red",
+}
+
+
+class Format(str, Enum):
+    """Forms of output."""
+
+    text = "text"
+    json = "json"
+
+
+@cache
+def console(to_stderr: bool = False) -> Console:
+    """The console for data, or for messages; in a pipe its lines are not broken."""
+    from rich.console import Console
+
+    stream = sys.stderr if to_stderr else sys.stdout
+    width = None if stream.isatty() else 10_000
+    return Console(stderr=to_stderr, highlight=False, markup=False, emoji=False, soft_wrap=True, width=width)
+
+
+def message(text: str) -> None:
+    """A message for the person at the terminal."""
+    console(to_stderr=True).print(text)
+
+
+def print_json(document: Any) -> None:
+    """Data as JSON on stdout."""
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_findings(findings: Iterable[Finding], shown: int = 1) -> None:
+    """Findings grouped by code, each group with its first places."""
+    from rich.text import Text
+
+    groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in by_severity(findings):
+        groups[finding.code, finding.message].append(finding)
+    out = console()
+    for (code, text), group in groups.items():
+        first = group[0]
+        steps = list(dict.fromkeys(each.step for each in group if each.step))
+        where = f"{_listed(steps)}: " if steps else ""
+        out.print(Text.assemble(("  " + code, "bold"), " ", (f"{first.severity:<8}", STYLES[first.severity]), where, text))
+        more = f" and {len(group) - shown} more" if len(group) > shown else ""
+        places = ", ".join(each.pointer for each in group[:shown] if each.pointer)
+        if places:
+            out.print(Text(f"         {places}{more}", style="dim"))
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) if len(names) < 4 else f"{names[0]}, {names[1]} and {len(names) - 2} more steps"
+
+
+def print_input_error(error: InputError) -> None:
+    """Why an input cannot be used."""
+    finding = error.finding
+    place = " ".join(part for part in (finding.file, finding.pointer) if part)
+    print(f"{finding.code} {place}: {finding.message}" if place else f"{finding.code} {finding.message}", file=sys.stderr)
+    print(f"  {finding.help}", file=sys.stderr)
+
+
+def usable(definition: Definition) -> Definition:
+    """The definition, if its structure holds.
+
+    Raises:
+        InputError: it is broken; all but the first fault are printed.
+    """
+    faults = [finding for finding in definition.findings if finding.severity == "error"]
+    if faults:
+        for fault in faults[1:]:
+            print_input_error(InputError(fault))
+        raise InputError(faults[0])
+    return definition

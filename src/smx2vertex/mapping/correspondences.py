@@ -1,0 +1,70 @@
+"""Which value of Google Cloud stands for which of AWS: buckets, images, machines, the region."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from ..sagemaker.definition import Definition
+from . import images, machines, regions
+
+DEFAULT_REGION = "us-central1"
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondences:
+    """The tables' choices, and the user's own, which come first.
+
+    Attributes:
+        buckets: bucket in Cloud Storage by bucket in S3; a bucket that is not named keeps its name.
+        images: image address by image address in ECR.
+        machines: machine type by instance type.
+        chosen_region: a region of Vertex AI; None to follow the definition.
+    """
+
+    buckets: dict[str, str] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
+    machines: dict[str, str] = field(default_factory=dict)
+    chosen_region: str | None = None
+
+    def bucket(self, name: str) -> str:
+        """The bucket that stands for a bucket in S3."""
+        return self.buckets.get(name, name)
+
+    def image(self, uri: str, serving: bool = False) -> images.ImageChoice:
+        """The image that stands for an image; `serving` asks for the one that serves models."""
+        choice = images.counterpart(uri)
+        own = self.images.get(uri)
+        if own is not None:
+            choice = replace(choice, target=own, identifier=choice.identifier or images.identifier_of(uri))
+        if serving and choice.identifier is not None:
+            return replace(choice, identifier=f"{choice.identifier}_serving", target=own, dockerfile=None)
+        return choice
+
+    def machine(self, instance_type: str) -> machines.MachineChoice | None:
+        """The machine that stands for an instance type; None if none does."""
+        own = self.machines.get(instance_type)
+        return machines.choose(instance_type) if own is None else machines.named(instance_type, own)
+
+    def region(self, definition: Definition) -> str:
+        """The region: chosen, or the nearest to the one that most addresses of the definition name."""
+        if self.chosen_region is not None:
+            return self.chosen_region
+        named = Counter(filter(None, map(regions.region_of, _texts(definition))))
+        source = named.most_common(1)[0][0] if named else ""
+        return regions.target_region(source) or DEFAULT_REGION
+
+
+def _texts(definition: Definition) -> list[str]:
+    """All plain text of a definition."""
+    found: list[str] = []
+    stack: list[object] = [definition.raw]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)
+        elif isinstance(value, str):
+            found.append(value)
+    return found

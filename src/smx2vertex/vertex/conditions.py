@@ -1,0 +1,182 @@
+"""Condition steps: one comparison as Kubeflow expresses it, or an evaluator task for anything more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..contract.grammar import encode_last_field
+from ..sagemaker.definition import (
+    Comparison,
+    Condition,
+    Definition,
+    Membership,
+    Not,
+    Or,
+    Step,
+)
+from ..sagemaker.expressions import Expression, JsonGet, Literal, ParameterReference, PropertyReference
+from .builder import Builder
+from .components import plan_not_translated
+from .errors import NotTranslated
+from .names import reads_as_placeholder
+from .plan import Branches, Output, Parameter, Plain, Port, Task, Value
+
+if TYPE_CHECKING:
+    from .planner import Planner
+
+OPERATORS = {
+    "Equals": "==",
+    "GreaterThan": ">",
+    "GreaterThanOrEqualTo": ">=",
+    "LessThan": "<",
+    "LessThanOrEqualTo": "<=",
+}
+_TURNED = {"==": "==", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
+_NUMBERS = ("int", "float")
+
+
+def plan_condition(planner: Planner, step: Step) -> tuple[Task | None, Branches]:
+    """The evaluator task of a Condition step, if it needs one, and its branches, still empty."""
+    simple = _simple(planner, step)
+    if simple is not None:
+        left, operator, right = simple
+        return None, Branches(step.name, left, operator, right)
+    try:
+        evaluator, result = _evaluator(planner, step)
+    except NotTranslated as error:
+        planner.exclude(step, error)
+        evaluator = plan_not_translated(planner, step, error)
+        evaluator.component.outputs.append(Port("result", "OutputPath(str)"))
+        result = "result"
+    return evaluator, Branches(step.name, Output(evaluator.variable, result), "==", Plain("true"))
+
+
+def _simple(planner: Planner, step: Step) -> tuple[Value, str, Value] | None:
+    """The only condition of a step, where Kubeflow can express it."""
+    if len(step.conditions) != 1 or not isinstance(step.conditions[0], Comparison):
+        return None
+    comparison = step.conditions[0]
+    read = {side.step for side in (comparison.left, comparison.right) if isinstance(side, JsonGet | PropertyReference)}
+    if not read.issuperset(step.depends_on):  # a group of tasks cannot wait, an evaluator can
+        return None
+    left, right = (_operand(planner, step, side) for side in (comparison.left, comparison.right))
+    if left is None or right is None:
+        return None
+    (left_value, left_type), (right_value, right_type) = left, right
+    operator = OPERATORS[comparison.type]
+    if isinstance(left_value, Plain):
+        left_value, left_type, right_value, right_type = right_value, right_type, left_value, left_type
+        operator = _TURNED[operator]
+    if isinstance(left_value, Plain) or not _comparable(left_type, right_type, operator):
+        return None
+    if isinstance(right_value, Plain) and left_type == "float":
+        right_value = Plain(float(right_value.value))
+    return left_value, operator, right_value
+
+
+def _comparable(left: str, right: str, operator: str) -> bool:
+    if left in _NUMBERS:
+        return right in _NUMBERS
+    return left == right and operator == "=="
+
+
+def _operand(planner: Planner, step: Step, expression: Expression) -> tuple[Value, str] | None:
+    """An operand as Kubeflow can compare it, with its type; None if it cannot."""
+    if isinstance(expression, Literal):
+        type_ = _literal_type(expression.value)
+        text = expression.value
+        if type_ == "str" and (not text.isprintable() or any(c in text for c in "'\"\\") or reads_as_placeholder(text)):
+            return None
+        return None if type_ is None else (Plain(text), type_)
+    if isinstance(expression, ParameterReference):
+        parameter = planner.parameters[expression.name]
+        return Parameter(parameter.name), parameter.type
+    if isinstance(expression, JsonGet | PropertyReference):
+        try:
+            product = planner.product(step, expression)
+        except NotTranslated:
+            return None
+        if not isinstance(product, Literal) and product.type in ("str", "int", "float", "bool"):
+            return product.output, product.type
+    return None
+
+
+def _literal_type(value: Any) -> str | None:
+    return {str: "str", int: "int", float: "float", bool: "bool"}.get(type(value))
+
+
+def _evaluator(planner: Planner, step: Step) -> tuple[Task, str]:
+    builder = Builder(planner, step, "python", "condition", "Condition")
+    builder.option("step", step.name)
+    expression = " and ".join(_expression(builder, condition, step) for condition in step.conditions) or "True"
+    for port in builder.component.inputs[1:]:
+        builder.option("operand", port.name, last=port.annotation)
+    builder.option("expression", last=encode_last_field(expression))
+    result = builder.output("result", "OutputPath(str)")
+    builder.option("result", result)
+    return builder.task, result
+
+
+def _expression(builder: Builder, condition: Condition, step: Step) -> str:
+    """A condition as a Python expression over the evaluator's inputs."""
+    if isinstance(condition, Comparison):
+        left, right = (_side(builder, side, step) for side in (condition.left, condition.right))
+        return f"{left} {OPERATORS[condition.type]} {right}"
+    if isinstance(condition, Membership):
+        values = ", ".join(_side(builder, value, step) for value in condition.values)
+        return f"{_side(builder, condition.query, step)} in [{values}]"
+    if isinstance(condition, Not):
+        return f"not ({_expression(builder, condition.condition, step)})"
+    if isinstance(condition, Or):
+        return "(" + " or ".join(f"({_expression(builder, each, step)})" for each in condition.conditions) + ")"
+    raise builder.not_translated("SMX312", "a condition is of a type that SageMaker lacks", condition.pointer)
+
+
+def _side(builder: Builder, expression: Expression, step: Step) -> str:
+    """An operand of the expression: a literal, or the name of an input."""
+    planner = builder.planner
+    if isinstance(expression, Literal) and _literal_type(expression.value) is not None:
+        return repr(expression.value)
+    if isinstance(expression, ParameterReference):
+        parameter = planner.parameters[expression.name]
+        return builder.parameter(expression.name, parameter.type, Parameter(parameter.name))
+    if isinstance(expression, JsonGet | PropertyReference):
+        product = planner.product(step, expression)
+        if isinstance(product, Literal):
+            return repr(product.value)
+        if product.type != "artifact":
+            return builder.parameter(product.output.name, product.type, product.output)
+    raise builder.not_translated("SMX313", "a condition compares something that has no counterpart", step.pointer)
+
+
+def compared(step: Step) -> Iterator[tuple[Expression, Expression | None]]:
+    """All operands of a step's conditions, each with what it is compared with."""
+    stack: list[Condition] = list(step.conditions)
+    while stack:
+        condition = stack.pop(0)
+        if isinstance(condition, Comparison):
+            yield condition.left, condition.right
+            yield condition.right, condition.left
+        elif isinstance(condition, Membership):
+            yield condition.query, condition.values[0] if condition.values else None
+            for value in condition.values:
+                yield value, condition.query
+        elif isinstance(condition, Not):
+            stack.append(condition.condition)
+        elif isinstance(condition, Or):
+            stack.extend(condition.conditions)
+
+
+def compared_type(other: Expression | None, definition: Definition) -> str | None:
+    """The type that a value read from JSON must have to be comparable with this; None if nothing is known."""
+    if isinstance(other, Literal):
+        type_ = _literal_type(other.value)
+    elif isinstance(other, ParameterReference):
+        type_ = {"Integer": "int", "Float": "float", "Boolean": "bool"}.get(
+            definition.parameters[other.name].type, "str"
+        )
+    else:
+        # two values of files compared with each other are numbers more often than anything else
+        return "float" if isinstance(other, JsonGet | PropertyReference) else "str"
+    return "float" if type_ in _NUMBERS else type_

@@ -1,0 +1,131 @@
+"""Identifiers and literals: the only two ways in which text of a definition gets into generated code."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import keyword
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable
+
+# Inputs and outputs that a custom job adds to the component it wraps.
+CUSTOM_JOB_NAMES = frozenset(
+    [
+        "project",
+        "location",
+        "display_name",
+        "worker_pool_specs",
+        "timeout",
+        "restart_job_on_worker_restart",
+        "service_account",
+        "tensorboard",
+        "enable_web_access",
+        "network",
+        "reserved_ip_ranges",
+        "base_output_directory",
+        "labels",
+        "encryption_spec_key_name",
+        "persistent_resource_id",
+        "strategy",
+        "max_wait_duration",
+        "psc_interface_config",
+        "gcp_resources",
+        "nfs_mounts",
+    ]
+)
+LONGEST = 60
+
+
+class Names:
+    """Gives out identifiers, each once; names that differ only in case count as one, for the sake of file systems."""
+
+    def __init__(self, reserved: Iterable[str] = ()) -> None:
+        """Reserve names that must not be given out, besides Python's own."""
+        self._taken = {name.lower() for name in reserved}
+
+    def copy(self) -> Names:
+        """Another giver with the same names taken."""
+        return Names(self._taken)
+
+    def take(self, wanted: str, fallback: str, suffix: str = "value") -> str:
+        """A free identifier like the wanted one: itself, with the suffix, or with a number."""
+        stem = wanted if _fits(wanted) else fallback
+        candidates = [stem, f"{stem}_{suffix}"]
+        number = 2
+        while True:
+            for candidate in candidates:
+                if candidate.lower() not in self._taken and _fits(candidate):
+                    self._taken.add(candidate.lower())
+                    return candidate
+            candidates = [f"{stem}_{number}"]
+            number += 1
+
+
+def _fits(name: str) -> bool:
+    return (
+        name.isascii()
+        and name.isidentifier()
+        and name[0].isalpha()
+        and not keyword.iskeyword(name)
+        and not keyword.issoftkeyword(name)
+        and not hasattr(builtins, name)
+    )
+
+
+def snake_case(text: str) -> str:
+    """Text as a lower-case identifier with single underscores: `Churn-RegisterModel` is `churn_register_model`.
+
+    Letters outside ASCII lose their accents; what is left of a text without any letter is empty.
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    plain = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", plain)
+    plain = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", plain)
+    plain = re.sub(r"[^a-zA-Z0-9]+", "_", plain).strip("_").lower()
+    return plain.lstrip("0123456789_")[:LONGEST].strip("_")
+
+
+def parameter_identifier(text: str) -> str:
+    """A pipeline parameter's name as an identifier, changed as little as possible; may be empty."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", text).lstrip("0123456789_")[:LONGEST]
+
+
+def package_name(pipeline: str) -> str:
+    """The name of the generated package; it must hide no module that a pipeline needs."""
+    taken = set(sys.stdlib_module_names) | {"kfp", "google", "yaml", "images", "compiled", "tests"}
+    return Names(taken).take(snake_case(pipeline), "pipeline_package", "pipeline")
+
+
+def pipeline_name(pipeline: str) -> str:
+    """The name of the pipeline for Kubeflow: lower-case letters, digits and hyphens, at most 128."""
+    plain = unicodedata.normalize("NFKD", pipeline).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:120].strip("-") or "pipeline"
+
+
+def literal(value: object) -> str:
+    """A plain value as Python source."""
+    return repr(value)
+
+
+def formatted(parts: Iterable[tuple[bool, str]]) -> str:
+    """An f-string of text and source fragments: pairs of (is it source?, what)."""
+    body = "".join(
+        "{" + text + "}" if is_source else text.replace("{", "{{").replace("}", "}}") for is_source, text in parts
+    )
+    return "f" + repr(body)
+
+
+def docstring(text: str) -> str:
+    """Text as a docstring."""
+    return '"""' + plain(text).replace("\\", "\\\\").replace('"', '\\"') + '"""'
+
+
+def plain(text: str) -> str:
+    """Text on one line, without control characters: for comments and documents."""
+    return json.dumps(text, ensure_ascii=False)[1:-1].replace('\\"', '"') if not text.isprintable() else text
+
+
+def reads_as_placeholder(text: str) -> bool:
+    """Whether Kubeflow could take the text for a placeholder, or YAML's reader for something else."""
+    return "{{" in text

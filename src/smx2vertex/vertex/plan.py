@@ -1,0 +1,223 @@
+"""The plan: a typed model of the Vertex pipeline, from which the project is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A plain value."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """The value of a pipeline parameter, by its identifier."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output of a task."""
+
+    task: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A Cloud Storage address; the bucket is named by its identifier in config.yaml."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Data from outside: an importer of an address or a parameter that holds one."""
+
+    uri: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The code artifact of a step."""
+
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A value that the engine knows, by the name of its constant in `kfp.dsl`."""
+
+    constant: str
+
+
+Value: TypeAlias = Plain | Parameter | Output | Address | Data | Code | Placeholder
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineParameter:
+    """A parameter of the Vertex pipeline.
+
+    Attributes:
+        type: `str`, `int`, `float` or `bool`.
+        default: the default, or None where an execution must give a value.
+        comment: what Kubeflow cannot express, such as the allowed values.
+    """
+
+    name: str
+    source: str
+    type: str
+    default: Plain | Address | None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of a component, with its annotation as Python source."""
+
+    name: str
+    annotation: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value that stands in settings.py, such as `images.python`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of the container contract, its fields encoded already."""
+
+    name: str
+    fields: tuple[str | Setting, ...]
+
+
+@dataclass(slots=True)
+class Component:
+    """A container component that runs the container contract."""
+
+    function: str
+    title: str
+    image: str
+    verb: str
+    inputs: list[Port] = field(default_factory=list)
+    outputs: list[Port] = field(default_factory=list)
+    options: list[Option] = field(default_factory=list)
+    words: list[str] | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a task runs on.
+
+    Attributes:
+        type: a Compute Engine machine type, or the pipeline parameter that holds one.
+        disk_gb: boot disk.
+        timeout_s: longest run, in seconds; None for the default of a custom job.
+    """
+
+    type: Plain | Parameter
+    accelerator: str | None = None
+    accelerator_count: int = 0
+    disk_type: str | None = None
+    disk_gb: int = 100
+    timeout_s: int | None = None
+    replicas: int = 1
+    spot: bool = False
+
+
+@dataclass(slots=True)
+class Retry:
+    """Retries of a task: how often, first wait in seconds, growth of the wait."""
+
+    attempts: int
+    interval_s: float
+    backoff: float
+
+
+@dataclass(slots=True)
+class Task:
+    """A task of the pipeline.
+
+    Attributes:
+        step: the SageMaker step that it stands for.
+        variable: its name in pipeline.py.
+        inputs: the values of the component's inputs, in order.
+        after: variables of tasks that it waits for without reading from them.
+    """
+
+    step: str
+    variable: str
+    component: Component
+    inputs: dict[str, Value] = field(default_factory=dict)
+    machine: Machine | None = None
+    after: list[str] = field(default_factory=list)
+    caching: bool = False
+    retry: Retry | None = None
+    display_name: str | None = None
+
+
+@dataclass(slots=True)
+class Branches:
+    """A condition: tasks that run if it holds, and tasks that run if not.
+
+    Attributes:
+        left, operator, right: the comparison, as Kubeflow expresses it.
+    """
+
+    step: str
+    left: Value
+    operator: str
+    right: Value
+    then: list[Node] = field(default_factory=list)
+    otherwise: list[Node] = field(default_factory=list)
+
+
+Node: TypeAlias = Task | Branches
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFile:
+    """A file of a step's code artifact: where it goes below `code/`, and where SageMaker had it."""
+
+    path: str
+    uri: str
+    unpack: bool = False
+
+
+@dataclass(slots=True)
+class Plan:
+    """A Vertex pipeline.
+
+    Attributes:
+        source: the name of the SageMaker pipeline.
+        package, name: the Python package and the Kubeflow name.
+        body: the tasks and branches at top level, producers before consumers.
+        code: the user's files, by code folder.
+        buckets: bucket in S3 by identifier.
+        images: image identifiers, with the choice made for each.
+        machines: machine types that occur, with vCPUs and memory in GiB.
+    """
+
+    source: str
+    package: str
+    name: str
+    region: str
+    parameters: list[PipelineParameter] = field(default_factory=list)
+    body: list[Node] = field(default_factory=list)
+    components: list[Component] = field(default_factory=list)
+    code: dict[str, list[CodeFile]] = field(default_factory=dict)
+    buckets: dict[str, str] = field(default_factory=dict)
+    images: dict[str, Any] = field(default_factory=dict)
+    machines: dict[str, Any] = field(default_factory=dict)
+    instance_types: dict[str, str] = field(default_factory=dict)

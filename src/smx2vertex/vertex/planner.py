@@ -1,0 +1,610 @@
+"""Plans the Vertex pipeline of a definition: scopes, order, conditions, and what each step offers the others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..findings import Finding
+from ..mapping.correspondences import Correspondences
+from ..mapping.ledger import MappedPipeline
+from ..mapping.tables import Verdict, worse
+from ..sagemaker import steps
+from ..sagemaker.definition import MISSING, Definition, Step
+from ..sagemaker.definition import Parameter as SourceParameter
+from ..sagemaker.expressions import (
+    Expression,
+    Join,
+    JsonGet,
+    Literal,
+    ParameterReference,
+    PropertyReference,
+    expressions_in,
+    parts,
+)
+from ..sagemaker.reader import references
+from ..sagemaker.steps import Field
+from . import conditions
+from .builder import Product
+from .components import PLANNERS, plan_not_translated, product_key
+from .errors import NotTranslated
+from .names import (
+    Names,
+    package_name,
+    parameter_identifier,
+    pipeline_name,
+    plain,
+    reads_as_placeholder,
+    snake_case,
+)
+from .plan import Address, CodeFile, Machine, Node, Parameter, PipelineParameter, Plain, Plan, Retry, Task
+from .values import PYTHON_TYPES, S3_ADDRESS, as_text
+
+# Names that pipeline.py uses itself.
+_USED_IN_PIPELINE = ("dsl", "code", "data", "buckets", "on_machine", "components", "settings", "compute")
+# (condition step, "if" or "else"), outermost first
+Scope = tuple[tuple[str, str], ...]
+SMALLEST_DISK_GB = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, with what was found on the way.
+
+    Attributes:
+        excluded: the steps that became failing tasks, or nothing at all, with the finding that says why.
+        findings: all findings, those of the excluded steps too.
+    """
+
+    plan: Plan
+    excluded: dict[str, Finding]
+    findings: list[Finding]
+
+    def target(self, step: str, fallback: str) -> str:
+        """What a step becomes, in a few words: `train · n2-standard-4`."""
+        task = next((task for task in all_tasks(self.plan.body) if task.step == step), None)
+        if step in self.excluded:
+            return "task that fails and says so" if task is not None else "nothing: it never starts"
+        if task is None:
+            return fallback
+        machine = task.machine.type if task.machine is not None else None
+        where = f"machine from {machine.name}" if isinstance(machine, Parameter) else machine and str(machine.value)
+        return " · ".join(part for part in (task.component.function, where) if part)
+
+    def verdict(self, step: str, verdict: Verdict) -> Verdict:
+        """The verdict on a step: that of the tables, or worse if it could not be planned."""
+        return worse(verdict, "redesign") if step in self.excluded else verdict
+
+
+def plan(definition: Definition, mapped: MappedPipeline, correspondences: Correspondences) -> Planned:
+    """Plan the Vertex pipeline of a definition.
+
+    Args:
+        definition: a definition without structural faults.
+        mapped: what the tables say about it; a step that they block becomes a task that fails.
+        correspondences: which bucket, image and machine stands for which.
+    """
+    planner = Planner(definition, mapped, correspondences)
+    planner.run()
+    return Planned(planner.plan, planner.excluded, planner.findings)
+
+
+class Planner:
+    """Plans one pipeline; the functions in `components` and `conditions` use it to look things up.
+
+    Attributes:
+        parameters: the planned parameters, by their names in SageMaker.
+        functions: gives out the names of components, tasks and code folders.
+    """
+
+    def __init__(self, definition: Definition, mapped: MappedPipeline, correspondences: Correspondences) -> None:
+        """Prepare; `run` does the work."""
+        self.definition = definition
+        self.mapped = mapped
+        self.correspondences = correspondences
+        self.names = definition.step_names()
+        self.steps = {step.name: step for step in definition.all_steps()}
+        self.findings: list[Finding] = []
+        self.excluded: dict[str, Finding] = {}
+        self.plan = Plan(
+            source=definition.name,
+            package=package_name(definition.name),
+            name=pipeline_name(definition.name),
+            region=correspondences.region(definition),
+        )
+        self._buckets: dict[str, str] = {}
+        self._bucket_names = Names()
+        identifiers = Names(_USED_IN_PIPELINE)
+        self.parameters = {
+            parameter.name: self._parameter(parameter, identifiers) for parameter in definition.parameters.values()
+        }
+        self.plan.parameters = sorted(self.parameters.values(), key=lambda parameter: parameter.default is not None)
+        taken = [*_USED_IN_PIPELINE, self.plan.package, *(parameter.name for parameter in self.parameters.values())]
+        self.functions = Names(taken)
+        self._products: dict[tuple[str, Any], Product] = {}
+        self._uses = _uses(definition)
+
+    def run(self) -> None:
+        """Plan every step and put the tasks in order."""
+        scopes = self._scopes()
+        nodes: dict[Scope, list[Node]] = defaultdict(list)
+        for step in self._ordered(scopes):
+            scope = scopes[step.name]
+            if scope is None:
+                continue
+            if step.type == "Condition":
+                nodes[scope].extend(self._condition(step, nodes, scope))
+            else:
+                nodes[scope].append(self._task(step))
+        self.plan.body = nodes[()]
+        self._after(scopes)
+
+    # --- what others look up ---
+
+    def note(self, code: str, message: str, pointer: str, step: Step | None = None) -> None:
+        """Add a finding."""
+        self.findings.append(Finding(code, message, pointer, None if step is None else step.name, self.definition.file))
+
+    def not_translated(self, step: Step, code: str, message: str, pointer: str) -> NotTranslated:
+        """The error that makes a step a task that fails."""
+        return NotTranslated(Finding(code, message, pointer, step.name, self.definition.file))
+
+    def exclude(self, step: Step, error: NotTranslated) -> None:
+        """Note that a step has no counterpart; the tables' own findings are known already."""
+        if error.finding is not self.mapped.steps[step.name].blocker:
+            self.findings.append(error.finding)
+        self.excluded[step.name] = error.finding
+
+    def address(self, text: str) -> Address | None:
+        """An S3 address as an address in Cloud Storage; None if the text is none."""
+        match = S3_ADDRESS.fullmatch(text)
+        if match is None or not match[1]:
+            return None
+        bucket = match[1]
+        if bucket not in self._buckets:
+            identifier = self._bucket_names.take(snake_case(bucket), "bucket")
+            self._buckets[bucket] = identifier
+            self.plan.buckets[identifier] = bucket
+        return Address(self._buckets[bucket], match[2] or "")
+
+    def image(self, field: Field | None, step: Step) -> str:
+        """The identifier of the image that stands for a step's image; registers it."""
+        return self._image(field, step, serving=False)
+
+    def serving_image(self, field: Field | None, step: Step) -> str:
+        """As `image`, for a container that serves a model."""
+        return self._image(field, step, serving=True)
+
+    def _image(self, field: Field | None, step: Step, serving: bool) -> str:
+        uri = self.constant(field)
+        pointer = field.pointer if field else step.pointer
+        if not uri:
+            raise self.not_translated(step, "SMX341", "the step names no image that is known before it runs", pointer)
+        choice = self.correspondences.image(uri, serving=serving)
+        if choice.identifier is None:
+            raise self.not_translated(step, choice.code or "SMX341", f"{plain(uri)}: {choice.because}", pointer)
+        self.plan.images[choice.identifier] = choice
+        return str(choice.identifier)
+
+    def algorithm(self, training: steps.Training, step: Step) -> str | None:
+        """The built-in algorithm that a Training step runs, if any."""
+        if training.program is not None or training.entrypoint:
+            return None
+        choice = self.correspondences.image(self.constant(training.image) or "", serving=False)
+        if choice.kind == "framework" and choice.framework == "xgboost":
+            return "xgboost"
+        if choice.kind == "framework":
+            raise self.not_translated(
+                step, "SMX342", f"the {choice.framework} image is given no script to run", step.pointer + "/Arguments"
+            )
+        return None
+
+    def serving(self, model_step: str, step: Step) -> tuple[str, str | None, str]:
+        """How a Transform step serves the model of a step: image, algorithm, inference script."""
+        model = steps.model(self.steps[model_step], self.names)
+        if len(model.containers) != 1:
+            raise self.not_translated(step, "SMX340", "the model has no single container", step.pointer)
+        container = model.containers[0]
+        image = self.image(container.image, step)
+        program = steps.unquoted(container.environment.get("SAGEMAKER_PROGRAM"))
+        choice = self.correspondences.image(self.constant(container.image) or "", serving=False)
+        if program is None and choice.framework == "xgboost":
+            return image, "xgboost", ""
+        if program is None and choice.kind != "framework":
+            raise self.not_translated(
+                step, "SMX343", "the model's own container would have to serve inside a component", step.pointer
+            )
+        return image, None, program or "inference.py"
+
+    def constant(self, field: Field | None) -> str | None:
+        """The text of a field as far as it is known now: plain, or the default of a parameter."""
+        if field is None:
+            return None
+        if isinstance(field.value, ParameterReference):
+            default = self.definition.parameters[field.value.name].default
+            return default if isinstance(default, str) else None
+        return field.text
+
+    def machine(self, resources: steps.Resources, step: Step) -> Machine:
+        """The machine of a step."""
+        field = resources.instance_type
+        instance_type = self.constant(field)
+        if not instance_type:
+            raise self.not_translated(step, "SMX344", "the step names no instance type", step.pointer + "/Arguments")
+        choice = self.correspondences.machine(instance_type)
+        pointer = field.pointer if field else step.pointer
+        if choice is None:
+            raise self.not_translated(step, "SMX345", f"no machine stands for {plain(instance_type)!r}", pointer)
+        machine = choice.target
+        self.plan.machines[machine.name] = machine
+        self.plan.instance_types[instance_type] = machine.name
+        type_: Plain | Parameter = Plain(machine.name)
+        if field is not None and isinstance(field.value, ParameterReference):
+            type_ = Parameter(self.parameters[field.value.name].name)
+            self.note("SMX346", f"{field.value.name} names the machine at run time: on Vertex only", pointer, step)
+        return Machine(
+            type=type_,
+            accelerator=machine.accelerator,
+            accelerator_count=machine.accelerator_count,
+            disk_type=machine.disk_type,
+            disk_gb=max(SMALLEST_DISK_GB, self.number(resources.volume_gb) or 0),
+            timeout_s=self.number(resources.max_runtime_s),
+            replicas=self.count(resources),
+            spot=resources.spot,
+        )
+
+    def number(self, field: Field | None) -> int | None:
+        """A whole number as far as it is known now: plain, or the default of a parameter."""
+        if field is None:
+            return None
+        value = field.value.value if isinstance(field.value, Literal) else None
+        if isinstance(field.value, ParameterReference):
+            value = self.definition.parameters[field.value.name].default
+            self.note("SMX347", f"{field.value.name} is bound when the pipeline is compiled", field.pointer)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def count(self, resources: steps.Resources) -> int:
+        """The number of instances."""
+        return max(1, self.number(resources.instance_count) or 1)
+
+    def add_code(self, folder: str, file: CodeFile) -> None:
+        """Note that a file of the user belongs into a step's code folder."""
+        self.plan.code.setdefault(folder, []).append(file)
+
+    # --- what steps offer each other ---
+
+    def offer(self, step: Step, key: tuple[str, Any], product: Product) -> None:
+        """Note that a task offers something of its step."""
+        self._products[step.name, key] = product
+
+    def offered(self, step: str, key: tuple[str, Any]) -> Product | None:
+        """What a task offers, if it does."""
+        return self._products.get((step, key))
+
+    def product(self, step: Step, reference: Expression) -> Product | Literal:
+        """What stands for a reference of a step to another one; a property that only echoes a plain value is it.
+
+        Raises:
+            NotTranslated: nothing does.
+        """
+        if isinstance(reference, JsonGet):
+            found = self._json_product(reference)
+            what = f"the value at {reference.path!r} of a property file"
+        elif isinstance(reference, PropertyReference):
+            found = self.offered(reference.step, product_key(reference))
+            what = f"{reference.pattern} of {reference.step!r}"
+        else:
+            found, what = None, f"the expression {plain(str(reference))}"
+        if found is not None:
+            return found
+        if isinstance(reference, PropertyReference):
+            echoed = self._echoed(reference)
+            if echoed is not None:
+                return echoed
+        raise self.not_translated(step, "SMX310", f"{plain(what)} has no counterpart", step.pointer)
+
+    def _json_product(self, use: JsonGet) -> Product | None:
+        normal = self.normal(use)
+        return None if normal is None or normal.step is None else self.offered(normal.step, ("json", normal))
+
+    def _echoed(self, reference: PropertyReference) -> Literal | None:
+        """A property that only repeats a plain value of the request."""
+        value: Any = self.steps[reference.step].arguments
+        for part in reference.path:
+            key = part[1:-1].strip("'\"") if part.startswith("[") else part
+            value = value.get(key) if isinstance(value, dict) else None
+        return Literal(value) if isinstance(value, str) else None
+
+    def property_uses(self, step: str) -> list[PropertyReference]:
+        """All references of other steps to properties of this one, each once."""
+        return [use for use in self._uses.get(step, {}) if isinstance(use, PropertyReference)]
+
+    def json_uses(self, step: str) -> Iterator[tuple[JsonGet, str]]:
+        """All values that are read from this step's property files, with the type their readers expect."""
+        for use, types in self._uses.get(step, {}).items():
+            if isinstance(use, JsonGet):
+                yield use, "float" if "float" in types else "bool" if types == {"bool"} else "str"
+
+    def normal(self, use: JsonGet) -> JsonGet | None:
+        """A JsonGet as one of a property file; the form with a URI becomes a property file named by its path."""
+        return normal_json_get(use)
+
+    def property_file(self, step: Step, use: JsonGet) -> tuple[str, str] | None:
+        """The output and the path inside it of the file that a JsonGet reads."""
+        for file in step.property_files:
+            if file.name == use.property_file:
+                return file.output, file.path
+        if use.property_file is not None and "/" in use.property_file:
+            output, _, path = use.property_file.partition("/")
+            return output, path
+        return None
+
+    # --- parameters ---
+
+    def _parameter(self, parameter: SourceParameter, identifiers: Names) -> PipelineParameter:
+        name = identifiers.take(parameter_identifier(parameter.name), "parameter", "parameter")
+        if name != parameter.name:
+            self.note("SMX301", f"parameter {plain(parameter.name)!r} is called {name} here", parameter.pointer)
+        type_ = PYTHON_TYPES[parameter.type]
+        comment = (
+            "" if parameter.allowed is None else f"one of {', '.join(as_text(value) for value in parameter.allowed)}"
+        )
+        return PipelineParameter(name, parameter.name, type_, self._default(parameter, type_), plain(comment))
+
+    def _default(self, parameter: SourceParameter, type_: str) -> Plain | Address | None:
+        value = parameter.default
+        if value is MISSING or value is None:
+            return None
+        if isinstance(value, str) and reads_as_placeholder(value):
+            self.note(
+                "SMX302", f"the default of {parameter.name!r} reads as a placeholder: left out", parameter.pointer
+            )
+            return None
+        try:
+            return self._converted(value, type_)
+        except (TypeError, ValueError):
+            self.note(
+                "SMX303", f"the default of {parameter.name!r} is no {parameter.type}: left out", parameter.pointer
+            )
+            return None
+
+    def _converted(self, value: Any, type_: str) -> Plain | Address:
+        if type_ == "str":
+            text = as_text(value)
+            address = self.address(text)
+            machine = self.correspondences.machine(text) if text.startswith("ml.") else None
+            if machine is not None:
+                self.plan.instance_types[text] = machine.target.name
+                self.plan.machines[machine.target.name] = machine.target
+                return Plain(machine.target.name)
+            return address or Plain(text)
+        if type_ == "bool":
+            return Plain({"true": True, "false": False}[as_text(value).lower()])
+        number = int(value) if type_ == "int" else float(value)
+        if type_ == "int" and abs(number) > 2**53:
+            raise ValueError
+        return Plain(number)
+
+    # --- scopes and order ---
+
+    def _scopes(self) -> dict[str, Scope | None]:
+        """The branch that each step runs in; None for a step that never starts.
+
+        A step that depends on a step in a branch runs only if that one does, so it moves into the branch.
+        """
+        own = _own_scopes(self.definition)
+        scopes: dict[str, Scope | None] = {}
+
+        def scope(name: str) -> Scope | None:
+            step = self.steps[name]
+            best: Scope | None = own[name]
+            parent = step.branch.condition if step.branch else None
+            if parent is not None and step.branch is not None:
+                above = scopes[parent]
+                best = None if above is None else (*above, (parent, step.branch.name))
+            for other in self._dependencies(step):
+                best = _inner(best, scopes.get(other, ()))
+            return best
+
+        for step in self._topological():
+            found = scope(step.name)
+            scopes[step.name] = found
+            if found is None:
+                finding = Finding(
+                    "SMX304", f"step {step.name!r} depends on two branches of one condition, or on a step that does: "
+                    "it never starts", step.pointer, step.name, self.definition.file,
+                )  # fmt: skip
+                self.findings.append(finding)
+                self.excluded[step.name] = finding
+            elif found != own[step.name] and (step.branch is None or len(found) > len(own[step.name])):
+                condition, branch = found[-1]
+                self.note(
+                    "SMX305",
+                    f"runs in the {branch} branch of {condition!r}, as what it depends on does",
+                    step.pointer,
+                    step,
+                )
+        return scopes
+
+    def _dependencies(self, step: Step) -> list[str]:
+        """The steps that a step waits for, by its own fields; DependsOn a condition is what the condition reads."""
+        found = [name for _, name in references(step, self.names) if name in self.names]
+        for name in step.depends_on:
+            if self.steps[name].type == "Condition":
+                found.extend(self._dependencies(self.steps[name]))
+            else:
+                found.append(name)
+        return found
+
+    def _topological(self) -> Iterator[Step]:
+        """All steps, producers first, otherwise as the document has them; a condition before the steps inside it."""
+        done: set[str] = set()
+        for root in self.definition.all_steps():
+            stack = [(root, iter(self._waits(root)))]
+            while stack:
+                step, waits = stack[-1]
+                if step.name in done:
+                    stack.pop()
+                    continue
+                waiting = next((name for name in waits if name not in done), None)
+                if waiting is None:
+                    done.add(step.name)
+                    stack.pop()
+                    yield step
+                else:
+                    stack.append((self.steps[waiting], iter(self._waits(self.steps[waiting]))))
+
+    def _waits(self, step: Step) -> list[str]:
+        parent = [step.branch.condition] if step.branch else []
+        return [*parent, *self._dependencies(step), *(name for name in step.depends_on if name in self.names)]
+
+    def _ordered(self, scopes: dict[str, Scope | None]) -> list[Step]:
+        """All steps, producers first and a condition after all that stands in its branches."""
+        topological = list(self._topological())
+        position = {step.name: index for index, step in enumerate(topological)}
+        inside: dict[str, list[str]] = defaultdict(list)
+        for name, scope in scopes.items():
+            for condition, _ in scope or ():
+                inside[condition].append(name)
+
+        def key(step: Step) -> tuple[int, int]:
+            last = max((position[name] for name in inside[step.name]), default=position[step.name])
+            depth = len(scopes[step.name] or ())
+            return (max(last, position[step.name]), -depth)
+
+        return sorted(topological, key=key)
+
+    # --- tasks ---
+
+    def _task(self, step: Step) -> Task:
+        planner = PLANNERS.get(step.type)
+        taken = self._snapshot()
+        try:
+            blocker = self.mapped.steps[step.name].blocker
+            if blocker is not None:
+                raise NotTranslated(blocker)
+            if planner is None:
+                raise self.not_translated(
+                    step, "SMX330", f"steps of type {plain(step.type or 'none')!r} are not translated yet", step.pointer
+                )
+            task = planner(self, step)
+        except NotTranslated as error:
+            self._restore(taken)
+            self.exclude(step, error)
+            task = plan_not_translated(self, step, error)
+        self._settings(task, step)
+        self.plan.components.append(task.component)
+        return task
+
+    def _snapshot(self) -> tuple[Names, dict[str, list[CodeFile]], dict[tuple[str, Any], Product]]:
+        return self.functions.copy(), {key: list(files) for key, files in self.plan.code.items()}, dict(self._products)
+
+    def _restore(self, taken: tuple[Names, dict[str, list[CodeFile]], dict[tuple[str, Any], Product]]) -> None:
+        self.functions, self.plan.code, self._products = taken
+
+    def _settings(self, task: Task, step: Step) -> None:
+        """Caching, retries, the name people see."""
+        translated = step.name not in self.excluded
+        task.caching = translated and step.cache is not None and step.cache.enabled
+        if translated and step.retries:
+            task.retry = Retry(
+                attempts=max((retry.max_attempts or 5) for retry in step.retries),
+                interval_s=step.retries[0].interval,
+                backoff=step.retries[0].backoff,
+            )
+        name = step.raw.get("DisplayName")
+        if isinstance(name, str) and name and not reads_as_placeholder(name):
+            task.display_name = plain(name)[:128]
+
+    def _condition(self, step: Step, nodes: dict[Scope, list[Node]], scope: Scope) -> Iterable[Node]:
+        """The nodes of a condition step: an evaluator where one comparison is not enough, and the branches."""
+        then, otherwise = nodes.pop((*scope, (step.name, "if")), []), nodes.pop((*scope, (step.name, "else")), [])
+        evaluator, branches = conditions.plan_condition(self, step)
+        if evaluator is not None:
+            self.plan.components.append(evaluator.component)
+            yield evaluator
+        branches.then, branches.otherwise = then, otherwise
+        if then or otherwise:
+            yield branches
+        else:
+            self.note("SMX306", "has no step in either branch: nothing depends on its outcome", step.pointer, step)
+
+    def _after(self, scopes: dict[str, Scope | None]) -> None:
+        """Dependencies that no data carries: DependsOn, and properties whose value was known beforehand."""
+        tasks = {task.step: task for task in all_tasks(self.plan.body)}
+        for name, task in tasks.items():
+            reads = {value.task for value in task.inputs.values() if hasattr(value, "task")}
+            for other in self._dependencies(self.steps[name]):
+                before = tasks.get(other)
+                if before is not None and before.variable not in reads and before.variable not in task.after:
+                    if _contains(scopes[other], scopes[name]):
+                        task.after.append(before.variable)
+
+
+def all_tasks(nodes: Iterable[Node]) -> Iterator[Task]:
+    """All tasks, those in branches too."""
+    for node in nodes:
+        if isinstance(node, Task):
+            yield node
+        else:
+            yield from all_tasks(node.then)
+            yield from all_tasks(node.otherwise)
+
+
+def _contains(outer: Scope | None, inner: Scope | None) -> bool:
+    return outer is not None and inner is not None and inner[: len(outer)] == outer
+
+
+def _inner(first: Scope | None, second: Scope | None) -> Scope | None:
+    """The inner one of two scopes; None if neither holds the other."""
+    if first is None or second is None:
+        return None
+    if _contains(first, second):
+        return second
+    return first if _contains(second, first) else None
+
+
+def _own_scopes(definition: Definition) -> dict[str, Scope]:
+    scopes: dict[str, Scope] = {}
+    for step in definition.all_steps():
+        outer = scopes[step.branch.condition] if step.branch else ()
+        scopes[step.name] = (*outer, (step.branch.condition, step.branch.name)) if step.branch else outer
+    return scopes
+
+
+def normal_json_get(use: JsonGet) -> JsonGet | None:
+    """A JsonGet as one of a property file; the form with a URI becomes the property file `OUTPUT/PATH`."""
+    if use.step is not None:
+        return use
+    if isinstance(use.uri, Join) and use.uri.values and isinstance(use.uri.values[0], PropertyReference):
+        head, rest = use.uri.values[0], use.uri.values[1:]
+        if all(isinstance(value, Literal) and isinstance(value.value, str) for value in rest) and head.key:
+            path = use.uri.on.join(["", *(as_text(value.value) for value in rest if isinstance(value, Literal))])
+            return JsonGet(head.step, f"{head.key}/{path.strip('/')}", None, use.path)
+    return None
+
+
+def _uses(definition: Definition) -> dict[str, dict[PropertyReference | JsonGet, set[str]]]:
+    """For each step, what others read from it, with the types that they compare it with."""
+    names = definition.step_names()
+    uses: dict[str, dict[PropertyReference | JsonGet, set[str]]] = defaultdict(dict)
+
+    def add(expression: Expression, type_: str | None) -> None:
+        for part in parts(expression):
+            use = normal_json_get(part) if isinstance(part, JsonGet) else part
+            if isinstance(use, PropertyReference | JsonGet) and use.step is not None:
+                types = uses[use.step].setdefault(use, set())
+                if type_ is not None and part is expression:
+                    types.add(type_)
+
+    for step in definition.all_steps():
+        for expression, other in conditions.compared(step):
+            add(expression, conditions.compared_type(other, definition))
+        outside = {
+            key: value for key, value in step.arguments.items() if key not in ("IfSteps", "ElseSteps", "Conditions")
+        }
+        for _, expression in expressions_in(outside, names):
+            add(expression, None)
+    return uses

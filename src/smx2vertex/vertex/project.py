@@ -1,0 +1,360 @@
+"""Writes the Vertex project of a plan: all of it, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from .. import __version__, contract
+from ..findings import Finding, by_severity
+from ..mapping.correspondences import Correspondences
+from ..mapping.ledger import MappedPipeline
+from ..sagemaker.definition import Definition
+from . import source
+from .code_files import CodeSource, collect
+from .names import plain
+from .planner import Planned
+
+LOCK = "smx2vertex.lock"
+TARGETS = ("vertex", "kubeflow")
+# Vertex and Kubeflow store the document whole; above this size their stores begin to refuse it (facts: 5.4).
+LARGE_BYTES = 1_000_000
+
+
+class ProjectError(Exception):
+    """The project cannot be written where it should stand."""
+
+
+class CompileError(Exception):
+    """The generated project does not compile: a fault of this tool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `--config` says about the project.
+
+    Attributes:
+        project: Google Cloud project.
+        pipeline_root: the address below which runs and code artifacts are kept.
+    """
+
+    project: str = "my-project"
+    pipeline_root: str | None = None
+    service_account: str | None = None
+    network: str | None = None
+    encryption_key: str | None = None
+    image_repository: str | None = None
+
+
+@dataclass(slots=True)
+class Project:
+    """A written project.
+
+    Attributes:
+        path: where it stands.
+        findings: what was found while writing it.
+        sizes: bytes of each compiled file.
+    """
+
+    path: Path
+    findings: list[Finding] = field(default_factory=list)
+    sizes: dict[str, int] = field(default_factory=dict)
+
+
+def write(
+    planned: Planned,
+    definition: Definition,
+    mapped: MappedPipeline,
+    correspondences: Correspondences,
+    settings: Settings,
+    code: CodeSource,
+    out: Path,
+) -> Project:
+    """Write, format and compile the project.
+
+    Raises:
+        ProjectError: the place holds something that is no project of ours, or one that a person has changed.
+        CompileError: the generated code does not compile.
+    """
+    out = Path(os.path.abspath(out))
+    previous = _previous(out)
+    project = Project(out)
+    files = _files(planned, definition, mapped, correspondences, settings, code, project)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
+        new = Path(scratch) / "project"
+        for path, content in files.items():
+            target = new / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content.encode() if isinstance(content, str) else content)
+        _format(new)
+        _compile(new)
+        for target_name in TARGETS:
+            project.sizes[target_name] = (new / "compiled" / f"{target_name}.yaml").stat().st_size
+        _write_lock(new, planned, definition, correspondences, previous)
+        _keep_own_files(out, new, previous)
+        _swap(out, new, Path(scratch) / "old")
+    if max(project.sizes.values()) > LARGE_BYTES:
+        size = max(project.sizes.values()) / 1e6
+        project.findings.append(Finding("SMX351", f"the compiled pipeline has {size:.1f} MB", file=definition.file))
+    return project
+
+
+# --- what stands there already ---
+
+
+def _previous(out: Path) -> dict[str, str]:
+    """The generated files of the project that stands at a place, with their hashes; empty if nothing stands there."""
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise ProjectError(f"{out} is no folder")
+    if not out.exists() or not any(out.iterdir()):
+        return {}
+    lock = out / LOCK
+    if not lock.is_file():
+        raise ProjectError(f"{out} holds files, but no {LOCK}: choose another folder for the project")
+    try:
+        hashes: dict[str, str] = json.loads(lock.read_text(encoding="utf-8"))["files"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProjectError(f"{lock} cannot be read: {error}") from error
+    changed = [path for path, digest in hashes.items() if not _is_unchanged(out / path, digest)]
+    if changed:
+        listed = "".join(f"\n  {path}" for path in sorted(changed))
+        raise ProjectError(f"these files of {out} were changed or removed since they were written:{listed}")
+    return hashes
+
+
+def _is_unchanged(file: Path, digest: str) -> bool:
+    return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == digest
+
+
+def _keep_own_files(out: Path, new: Path, previous: dict[str, str]) -> None:
+    """Carry over what people added to the project."""
+    if not previous:
+        return
+    for file in sorted(out.rglob("*")):
+        path = file.relative_to(out)
+        generated = str(path) in previous or str(path) == LOCK or path.parts[0] == "compiled"
+        if generated or not (file.is_file() or file.is_symlink()) or "__pycache__" in path.parts:
+            continue
+        if not (new / path).exists():
+            (new / path).parent.mkdir(parents=True, exist_ok=True)
+            os.link(file, new / path, follow_symlinks=False)
+
+
+def _swap(out: Path, new: Path, old: Path) -> None:
+    if out.exists():
+        out.rename(old)
+    new.rename(out)
+
+
+# --- the files ---
+
+
+def _files(
+    planned: Planned,
+    definition: Definition,
+    mapped: MappedPipeline,
+    correspondences: Correspondences,
+    settings: Settings,
+    code: CodeSource,
+    project: Project,
+) -> dict[str, str | bytes]:
+    plan = planned.plan
+    package = plan.package
+    context = {
+        "package": package,
+        "name": plan.name,
+        "source": plan.source,
+        "folders": sorted(component.function for component in plan.components),
+        "version": __version__,
+    }
+    files: dict[str, str | bytes] = {
+        f"{package}/__init__.py": source.docstring(
+            f"Vertex AI pipeline `{plan.name}`, converted from the SageMaker pipeline `{plan.source}`."
+        )
+        + "\n",
+        f"{package}/pipeline.py": source.pipeline_module(plan),
+        f"{package}/components/__init__.py": source.components_package(plan),
+        f"{package}/contract.py": contract.source(),
+        "config.yaml": _config(planned, correspondences, settings),
+    }
+    for name in ("settings.py", "compute.py"):
+        files[f"{package}/{name}"] = _render(name, context)
+    for name in ("compile_pipeline.py", "run_pipeline.py", "requirements.txt", "pyproject.toml", ".gitignore"):
+        files[name] = _render(name, context)
+    for component in plan.components:
+        files[f"{package}/components/{component.function}.py"] = source.component_module(component)
+    files |= _code(planned, definition, code, project)
+    for choice in plan.images.values():
+        if choice.dockerfile:
+            files[f"images/{choice.identifier}/Dockerfile"] = "\n".join(choice.dockerfile) + "\n"
+    context |= {
+        "groups": _grouped([*definition.findings, *mapped.findings, *planned.findings, *project.findings]),
+        "excluded": planned.excluded,
+        "images": [choice for choice in plan.images.values() if choice.dockerfile],
+        "buckets": sorted(plan.buckets.values()),
+        "target_bucket": correspondences.bucket,
+        "tasks": [(component.function, component.title) for component in plan.components],
+        "parameters": plan.parameters,
+    }
+    files["MIGRATION.md"] = _render("MIGRATION.md", context)
+    files["README.md"] = _render("README.md", context)
+    return files
+
+
+def _code(
+    planned: Planned, definition: Definition, code: CodeSource, project: Project
+) -> dict[str, str | bytes]:
+    """The user's files; a folder without any holds a note, for version control keeps no empty folders."""
+    files: dict[str, str | bytes] = {}
+    steps = {component.function: component for component in planned.plan.components}
+    names = {task.component.function: task.step for task in source.all_tasks(planned.plan.body)}
+    for folder in sorted(steps):
+        wanted = planned.plan.code.get(folder, [])
+        program = next((_decoded(option.fields[0]) for option in steps[folder].options if option.name == "program"), None)
+        for file in wanted:
+            found = collect(code, folder, names[folder], file, program)
+            files |= {f"code/{folder}/{path}": content for path, content in found.items()}
+            for path in found:
+                if path.endswith(".missing"):
+                    project.findings.append(
+                        Finding(
+                            "SMX360",
+                            f"{path.removesuffix('.missing')} was not found: put it into code/{folder}/",
+                            step=names[folder],
+                            file=definition.file,
+                        )
+                    )
+    return files
+
+
+def _decoded(text: object) -> str:
+    from urllib.parse import unquote
+
+    return unquote(str(text))
+
+
+def _config(planned: Planned, correspondences: Correspondences, settings: Settings) -> str:
+    plan = planned.plan
+    root = settings.pipeline_root or f"gs://{settings.project}-pipelines/{plan.name}"
+    environment = {
+        "project": settings.project,
+        "region": plan.region,
+        "pipeline_root": root,
+        "service_account": settings.service_account,
+        "network": settings.network,
+        "encryption_key": settings.encryption_key,
+        "buckets": {name: correspondences.bucket(bucket) for name, bucket in sorted(plan.buckets.items())},
+        "images": _images(planned, settings),
+    }
+    machines = {
+        name: {"vcpus": machine.vcpus, "memory_gib": machine.memory_gib}
+        for name, machine in sorted(plan.machines.items())
+    }
+    head = (
+        "# The settings of the pipeline, one block per environment. Copy a block to add an environment:\n"
+        "# `python compile_pipeline.py NAME` compiles for it.\n"
+    )
+    document = {"default_environment": "dev", "environments": {"dev": environment}, "machines": machines}
+    return head + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def _images(planned: Planned, settings: Settings) -> dict[str, str]:
+    plan = planned.plan
+    repository = settings.image_repository or f"{plan.region}-docker.pkg.dev/{settings.project}/{plan.name}"
+    images = {"python": "python:3.11-slim"}
+    for identifier, choice in sorted(plan.images.items()):
+        images[identifier] = choice.target or f"{repository}/{choice.name}"
+    return images
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    loader = jinja2.PackageLoader("smx2vertex.vertex", "templates")
+    made = jinja2.Environment(  # what it renders is Python and Markdown, no HTML; texts pass through filters
+        loader=loader, undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False, trim_blocks=True
+    )
+    made.filters["md"] = _markdown
+    return made
+
+
+def _render(name: str, context: dict[str, Any]) -> str:
+    return _environment().get_template(f"{name}.j2").render(context)
+
+
+def _markdown(text: object) -> str:
+    """Text of a definition as text of a Markdown document."""
+    escaped = plain(str(text)).replace("&", "&amp;").replace("<", "&lt;")
+    for character in "\\`*_[]|#":
+        escaped = escaped.replace(character, "\\" + character)
+    return escaped
+
+
+def _grouped(findings: list[Finding]) -> list[tuple[str, list[Finding]]]:
+    groups: dict[str, list[Finding]] = defaultdict(list)
+    for finding in by_severity(findings):
+        groups[finding.code].append(finding)
+    return list(groups.items())
+
+
+# --- formatting, compiling, the lock ---
+
+
+def _format(folder: Path) -> None:
+    for command in (["check", "--fix-only", "--select", "I", "--quiet"], ["format", "--quiet"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--no-cache", "."], cwd=folder, capture_output=True, text=True
+        )
+        if done.returncode != 0:
+            raise CompileError(done.stderr.strip() or done.stdout.strip())
+
+
+def _compile(folder: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PIPELINE_ENVIRONMENT")}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    done = subprocess.run(
+        [sys.executable, "compile_pipeline.py"], cwd=folder, capture_output=True, text=True, env=environment
+    )
+    if done.returncode != 0:
+        raise CompileError(done.stderr.strip())
+
+
+def _write_lock(
+    new: Path,
+    planned: Planned,
+    definition: Definition,
+    correspondences: Correspondences,
+    previous: dict[str, str],
+) -> None:
+    plan = planned.plan
+    hashes = {
+        file.relative_to(new).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(new.rglob("*"))
+        if file.is_file() and file.relative_to(new).parts[0] != "compiled"
+    }
+    raw = json.dumps(definition.raw, sort_keys=True).encode()
+    document = {
+        "smx2vertex": __version__,
+        "source": {"pipeline": plan.source, "sha256": hashlib.sha256(raw).hexdigest()},
+        "package": plan.package,
+        "pipeline": plan.name,
+        "parameters": {parameter.source: parameter.name for parameter in plan.parameters},
+        "buckets": {bucket: correspondences.bucket(bucket) for bucket in sorted(plan.buckets.values())},
+        "machines": dict(sorted(plan.instance_types.items())),
+        "excluded": {step: finding.code for step, finding in sorted(planned.excluded.items())},
+        "files": hashes,
+    }
+    (new / LOCK).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

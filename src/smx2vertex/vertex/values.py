@@ -1,0 +1,91 @@
+"""Expressions of a definition as values of the plan: flattened text, types, addresses."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+from ..sagemaker.expressions import (
+    ExecutionVariable,
+    Expression,
+    Join,
+    JsonGet,
+    Literal,
+    ParameterReference,
+    PropertyReference,
+    Unknown,
+)
+
+Reference: TypeAlias = ParameterReference | ExecutionVariable | PropertyReference | JsonGet | Unknown
+Part: TypeAlias = str | Reference
+
+PYTHON_TYPES = {"String": "str", "Integer": "int", "Float": "float", "Boolean": "bool"}
+
+# What the engine can tell about an execution, by SageMaker's name (facts: kfp 2.17, `kfp.dsl` placeholders).
+EXECUTION_PLACEHOLDERS = {
+    "PipelineExecutionId": "PIPELINE_JOB_ID_PLACEHOLDER",
+    "PipelineExecutionArn": "PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER",
+    "StartDateTime": "PIPELINE_JOB_CREATE_TIME_UTC_PLACEHOLDER",
+    "CurrentDateTime": "PIPELINE_JOB_CREATE_TIME_UTC_PLACEHOLDER",
+}
+
+S3_ADDRESS = re.compile(r"s3[an]?://([^/]+)(?:/(.*))?", re.DOTALL)
+
+
+def as_text(value: Any) -> str:
+    """A plain value as SageMaker puts it into text: strings as they are, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def flatten(expression: Expression) -> list[Part]:
+    """An expression as a sequence of texts and references; neighbouring texts are one."""
+    merged: list[Part] = []
+    for part in _pieces(expression):
+        if isinstance(part, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += part
+        elif part != "":
+            merged.append(part)
+    return merged
+
+
+def _pieces(expression: Expression) -> Iterator[Part]:
+    if isinstance(expression, Literal):
+        yield as_text(expression.value)
+    elif isinstance(expression, Join):
+        for index, value in enumerate(expression.values):
+            if index:
+                yield expression.on
+            yield from _pieces(value)
+    else:
+        yield expression
+
+
+def typed(text: str, quoted: bool = False) -> tuple[str, Any]:
+    """The type and value of a literal, as the container contract formats it back to exactly this text.
+
+    Args:
+        text: the text of the literal.
+        quoted: whether a JSON-quoted string counts as the string inside (framework estimators quote).
+
+    Returns:
+        A type of the contract's templates (`int`, `float`, `json` or `str`) and a Python value.
+    """
+    if re.fullmatch(r"-?\d{1,15}", text) and str(int(text)) == text:
+        return "int", int(text)
+    if re.fullmatch(r"-?\d+\.\d+", text) and repr(float(text)) == text:
+        return "float", float(text)
+    if quoted and text.startswith('"'):
+        try:
+            value = json.loads(text)
+        except ValueError:
+            return "str", text
+        if isinstance(value, str) and json.dumps(value) == text:
+            return "json", value
+    return "str", text
+
+
+def python_type(template_type: str) -> str:
+    """The Python type of an input whose template has this type."""
+    return "str" if template_type == "json" else template_type
