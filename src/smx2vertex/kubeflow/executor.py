@@ -181,7 +181,8 @@ def _new_folder(path: Path) -> Path:
     folder = _absolute(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
+        # code artifacts may have been put together there before
+        if any(entry.name != "code" for entry in folder.iterdir()):
             raise _error("SMX611", f"{path} is not empty")
         (folder / "work").mkdir()
     except OSError as error:

@@ -58,7 +58,7 @@ def join(squares: list, counted: Input[Dataset], joined: OutputPath(str)):
 
 
 @dsl.container_component
-def echo(text: str, flag: bool = True, note: str | None = None):
+def echo(text: str, flag: bool = True, note: str = None):  # noqa: RUF013 - kfp reads no unions
     return program(
         ECHO,
         dsl.ConcatPlaceholder(["<", text, ">"]),

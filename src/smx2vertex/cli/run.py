@@ -1,0 +1,187 @@
+"""`smx2vertex run`: the compiled pipeline on this machine, scripts unmodified, no Docker, no cloud."""
+
+from __future__ import annotations
+
+import signal
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .output import Format
+
+if TYPE_CHECKING:
+    from ..kubeflow.executor import Observer, RunResult
+    from ..kubeflow.project import Project, Translation
+
+
+def run(
+    project: Annotated[Path, typer.Argument(help="A generated project, or a compiled pipeline.", show_default=False)],
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="Value of a parameter; may be SageMaker's."),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URI=DIR", help="Folder that stands for an address (s3:// or gs://) and all below it."),
+    ] = None,
+    python: Annotated[
+        str | None, typer.Option(metavar="EXE", help="Interpreter of the scripts; this one unless given.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Tasks at a time; as many as there are processors.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the run; run/PIPELINE-N unless given.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="Form of the output.")] = Format.text,
+) -> None:
+    """Run the compiled pipeline on this machine: scripts unmodified, no Docker, no cloud."""
+    from ..kubeflow.executor import Options, bind
+    from ..kubeflow.executor import run as run_pipeline
+    from ..kubeflow.project import open_project
+
+    opened = open_project(project)
+    values, translations = opened.values(dict(_pair(text, "-p NAME=VALUE") for text in parameter or []))
+    bind(opened.spec, values)
+    folders = _data(opened, data or [])
+    folder = out or _next_folder(opened.spec.name)
+    _refuse_used(folder)
+    code = opened.assemble(folder / "code")
+    given: dict[str, Any] = {"python": python, "jobs": jobs}
+    options = Options(
+        folder=folder, data=folders, code=code, **{name: value for name, value in given.items() if value is not None}
+    )
+    observer = _observer(format)
+    if format is Format.text:
+        _print_start(opened, folder, translations)
+    # the end of a terminal session or a CI job must end the tasks too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    result = run_pipeline(opened.spec, values, options, observer)
+    if format is Format.json:
+        from .output import print_json
+
+        translated = [{"name": each.name, "given": each.given, "becomes": each.becomes} for each in translations]
+        print_json(result.to_dict() | {"translated": translated})
+    else:
+        _print_end(result)
+    raise typer.Exit({"succeeded": 0, "failed": 1}.get(result.state, 130))
+
+
+def _pair(text: str, form: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise typer.BadParameter(f"{text!r} does not have the form {form}")
+    return name, value
+
+
+def _data(project: Project, given: list[str]) -> dict[str, Path]:
+    """Folders by address; an address of SageMaker stands also for the one that it became."""
+    folders: dict[str, Path] = {}
+    for text in given:
+        # an address may hold an equals sign (dt=2026-11-21), so the last one counts
+        uri, _, folder = text.rpartition("=")
+        if not uri:
+            raise typer.BadParameter(f"{text!r} does not have the form --data URI=DIR")
+        path = Path(folder).expanduser()
+        if not path.exists():
+            raise typer.BadParameter(f"--data {text}: {folder} does not exist")
+        folders |= {uri: path, project.translate(uri): path}
+    return folders
+
+
+def _next_folder(pipeline: str) -> Path:
+    from ..kubeflow.tasks import file_name
+
+    name = file_name(pipeline)
+    return next(folder for n in count(1) if not (folder := Path("run") / f"{name}-{n}").exists())
+
+
+def _refuse_used(folder: Path) -> None:
+    from ..findings import Finding, InputError
+
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(Finding("SMX611", f"{folder} is not empty"))
+
+
+def _observer(format: Format) -> Observer:
+    """Prints what happens: logs on stderr, in text form also the course of the run on stdout."""
+    from rich.text import Text
+
+    from ..kubeflow.executor import Decision, Observer, TaskRun
+    from .output import console
+
+    marks = {
+        "succeeded": ("✔", "green"),
+        "failed": ("✘", "bold red"),
+        "skipped": ("–", "dim"),
+        "cancelled": ("–", "dim"),
+    }
+
+    class Logs(Observer):
+        def line(self, task: str, text: str) -> None:
+            console(to_stderr=True).print(Text.assemble((f"{task} │ ", "dim"), text))
+
+        def noted(self, task: str, text: str) -> None:
+            self.line(task or "run", text)
+
+    class Course(Logs):
+        def started(self, task: str, kind: str) -> None:
+            if kind != "importer":
+                console().print(Text.assemble(("▶ ", "cyan"), (task, "bold"), (f"  {kind.replace('_', ' ')}", "dim")))
+
+        def ended(self, run: TaskRun) -> None:
+            mark, style = marks[run.state]
+            words = [f"{run.seconds:.1f} s"] if run.attempts else []
+            words += [f"{run.attempts} attempts"] if run.attempts > 1 else []
+            words += [f"{name} = {value!r}" for name, value in run.parameters.items() if name != "gcp_resources"]
+            words += [run.message] if run.message else []
+            console().print(Text.assemble((f"{mark} {run.id}", style), f"  {run.state}  ", ", ".join(words)))
+
+        def decided(self, decision: Decision) -> None:
+            read = ", ".join(f"{_short(name)} = {value!r}" for name, value in decision.values.items())
+            taken = "true, so it runs" if decision.holds else "false, so it is skipped"
+            name = (f"◆ {decision.display_name}", "magenta")
+            console().print(Text.assemble(name, f"  {_short(decision.condition)} is {taken}  ({read})"))
+
+        def requested(self, task: str, path: Path) -> None:
+            words = f"  no cloud here: the request is recorded in {path}, outputs are stubs"
+            console().print(Text.assemble((f"☁ {task}", "yellow"), words))
+
+    return Course() if format is Format.text else Logs()
+
+
+def _short(condition: str) -> str:
+    """A condition as a person would write it, without the compiler's names."""
+    import re
+
+    plain = re.sub(r"inputs\.parameter_values\['([^']*)'\]", r"\1", condition)
+    return plain.replace("pipelinechannel--", "")
+
+
+def _print_start(project: Project, folder: Path, translations: list[Translation]) -> None:
+    from .output import console
+
+    out = console()
+    out.print(f"{project.spec.name}: {project.spec.file} runs in {folder}")
+    for each in translations:
+        out.print(f"  {each.name} = {each.becomes}  (given as {each.given})")
+
+
+def _print_end(result: RunResult) -> None:
+    from rich.text import Text
+
+    from .output import console
+
+    out = console()
+    out.print()
+    for task in result.tasks:
+        for name, artifact in task.artifacts.items():
+            if task.kind != "importer":
+                out.print(Text.assemble(f"  {task.id}.{name}  ", (artifact["uri"], "dim")))
+    for request in (request for task in result.tasks for request in task.requests):
+        out.print(Text.assemble("  recorded request  ", (request, "dim")))
+    out.print(Text.assemble("  all of it  ", (str(result.folder / "index.json"), "dim")))
+    if result.failure:
+        out.print(Text.assemble((f"failed: {result.failure.id}", "bold red"), f": {result.failure.message}"))
+    else:
+        out.print(Text(result.state, style="bold green" if result.state == "succeeded" else "bold red"))
