@@ -6,7 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from ..sagemaker.definition import Definition
-from . import images, machines, regions
+from .images import ImageChoice, counterpart, identifier_of
+from .machines import Machine, choose
+from .machines import machine as machine_named
+from .regions import region_of, target_region
 
 DEFAULT_REGION = "us-central1"
 
@@ -31,28 +34,32 @@ class Correspondences:
         """The bucket that stands for a bucket in S3."""
         return self.buckets.get(name, name)
 
-    def image(self, uri: str, serving: bool = False) -> images.ImageChoice:
+    def image(self, uri: str, serving: bool = False) -> ImageChoice:
         """The image that stands for an image; `serving` asks for the one that serves models."""
-        choice = images.counterpart(uri)
+        choice = counterpart(uri)
         own = self.images.get(uri)
         if own is not None:
-            choice = replace(choice, target=own, identifier=choice.identifier or images.identifier_of(uri))
-        if serving and choice.identifier is not None:
-            return replace(choice, identifier=f"{choice.identifier}_serving", target=own, dockerfile=None)
+            choice = replace(choice, target=own, identifier=choice.identifier or identifier_of(uri))
+        if serving and choice.kind == "framework" and own is None:
+            name = f"{choice.framework}-serving:{choice.version}"
+            return replace(choice, identifier=f"{choice.identifier}_serving", name=name, dockerfile=None)
         return choice
 
-    def machine(self, instance_type: str) -> machines.MachineChoice | None:
+    def machine(self, instance_type: str) -> Machine | None:
         """The machine that stands for an instance type; None if none does."""
         own = self.machines.get(instance_type)
-        return machines.choose(instance_type) if own is None else machines.named(instance_type, own)
+        if own is not None:
+            return machine_named(own)
+        choice = choose(instance_type)
+        return None if choice is None else choice.target
 
     def region(self, definition: Definition) -> str:
         """The region: chosen, or the nearest to the one that most addresses of the definition name."""
         if self.chosen_region is not None:
             return self.chosen_region
-        named = Counter(filter(None, map(regions.region_of, _texts(definition))))
+        named = Counter(filter(None, map(region_of, _texts(definition))))
         source = named.most_common(1)[0][0] if named else ""
-        return regions.target_region(source) or DEFAULT_REGION
+        return target_region(source) or DEFAULT_REGION
 
 
 def _texts(definition: Definition) -> list[str]:

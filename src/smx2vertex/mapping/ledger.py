@@ -22,9 +22,9 @@ from ..sagemaker.expressions import (
     pointer_token,
 )
 from .tables import (
+    VERDICTS,
     Node,
     Row,
-    VERDICTS,
     Table,
     Verdict,
     condition_rows,
@@ -144,9 +144,7 @@ def map_pipeline(definition: Definition) -> MappedPipeline:
     accounted = {mapped.source for mapped in mapper.outside}
     accounted.update(mapped.source for step in mapper.steps.values() for mapped in step.fields)
     unaccounted = [pointer for pointer in everything if pointer not in accounted]
-    return MappedPipeline(
-        definition.name, mapper.steps, mapper.outside, mapper.findings, unaccounted, len(everything)
-    )
+    return MappedPipeline(definition.name, mapper.steps, mapper.outside, mapper.findings, unaccounted, len(everything))
 
 
 class _Mapper:

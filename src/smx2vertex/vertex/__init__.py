@@ -1,1 +1,1 @@
-"""The target side: the plan of a Vertex pipeline, the planner that makes it, and the project that is written from it."""
+"""The target side: the plan of a Vertex pipeline, the planner that makes it, and the project written from it."""

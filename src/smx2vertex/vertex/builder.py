@@ -50,16 +50,16 @@ class Builder:
         self.component = Component(function, f"Step `{step.name}` ({kind}).", image, verb)
         variable = planner.functions.take(f"{function}_task", "task", "task")
         self.task = Task(step.name, variable, self.component)
-        self.names = Names(_USED_IN_COMPONENTS | CUSTOM_JOB_NAMES | {function})
-        self._given: dict[tuple[Value, str], str] = {}
+        self.names = Names(_USED_IN_COMPONENTS | CUSTOM_JOB_NAMES)
+        self._given: dict[tuple[Value, str, str], str] = {}
         self.component.inputs.append(Port("code", "Input[Artifact]"))
         self.task.inputs["code"] = Code(function)
 
     # --- inputs and outputs ---
 
     def parameter(self, wanted: str, type_: str, value: Value) -> str:
-        """An input parameter with this value; one value of one type is one input."""
-        key = (value, type_)
+        """An input parameter with this value; a reference that is used twice is one input."""
+        key = (value, type_, wanted if isinstance(value, Plain) else "")
         if key not in self._given:
             name = self.names.take(snake_case(wanted), "value")
             self.component.inputs.append(Port(name, type_))
@@ -69,7 +69,7 @@ class Builder:
 
     def artifact(self, wanted: str, annotation: str, value: Value) -> str:
         """An input artifact with this value."""
-        key = (value, "artifact")
+        key = (value, "artifact", "")
         if key not in self._given:
             name = self.names.take(snake_case(wanted), "data", "input")
             self.component.inputs.append(Port(name, f"Input[{annotation}]"))
@@ -171,7 +171,8 @@ class Builder:
         """
         pieces = flatten(field.value)
         head, rest = (pieces[0], pieces[1:]) if pieces else ("", [])
-        suffix = "".join(rest) if all(isinstance(piece, str) for piece in rest) else None
+        texts = [piece for piece in rest if isinstance(piece, str)]
+        suffix = "".join(texts) if len(texts) == len(rest) else None
         if isinstance(head, str) and not rest:
             return self._constant_data(head, wanted, field.pointer), ""
         if isinstance(head, ParameterReference) and suffix is not None and suffix[:1] in ("", "/"):

@@ -284,14 +284,13 @@ def plan_model(planner: Planner, step: Step) -> Task:
     for name, field in container.environment.items():
         if not name.startswith("SAGEMAKER_SUBMIT_DIRECTORY"):
             builder.option("environment", name, last=builder.value_template(field, name))
-    for option, field in (("approval", model.approval), ("description", model.description)):
-        if field is not None:
-            builder.option(
-                option, last=builder.value_template(field, f"{option}_status" if option == "approval" else option)
-            )
-    for option, fields in (("content-type", model.content_types), ("response-type", model.response_types)):
-        for field in fields:
-            builder.option(option, last=builder.template(field, option))
+    if model.approval is not None:
+        builder.option("approval", last=builder.value_template(model.approval, "approval_status"))
+    if model.description is not None:
+        builder.option("description", last=builder.value_template(model.description, "description"))
+    for option, types in (("content-type", model.content_types), ("response-type", model.response_types)):
+        for content_type in types:
+            builder.option(option, planner.constant(content_type) or "")
     for name, field in model.metadata.items():
         builder.option("label", name, last=builder.value_template(field, name))
     _model_metrics(builder, model)
@@ -311,8 +310,7 @@ def _parent(builder: Builder, model: steps.Model) -> str:
 def _model_data(builder: Builder, field: Field) -> None:
     data = builder.data(field, "model")
     if isinstance(data, str):
-        builder.option("model-data", last=data)
-        return
+        raise builder.not_translated("SMX322", "the address of the model is known only at run time", field.pointer)
     artifact, file = data
     builder.option("model", artifact, *([file] if file else []))
 

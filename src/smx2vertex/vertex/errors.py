@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..findings import Finding
 
 
-class NotTranslated(Exception):
+class NotTranslated(Exception):  # noqa: N818 (an outcome, not an error)
     """A step, or something it needs, has no counterpart: the step becomes a task that fails and says so."""
 
     def __init__(self, finding: Finding) -> None:

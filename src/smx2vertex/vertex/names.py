@@ -39,11 +39,11 @@ LONGEST = 60
 
 
 class Names:
-    """Gives out identifiers, each once; names that differ only in case count as one, for the sake of file systems."""
+    """Gives out identifiers, each once."""
 
     def __init__(self, reserved: Iterable[str] = ()) -> None:
         """Reserve names that must not be given out, besides Python's own."""
-        self._taken = {name.lower() for name in reserved}
+        self._taken = set(reserved)
 
     def copy(self) -> Names:
         """Another giver with the same names taken."""
@@ -56,8 +56,8 @@ class Names:
         number = 2
         while True:
             for candidate in candidates:
-                if candidate.lower() not in self._taken and _fits(candidate):
-                    self._taken.add(candidate.lower())
+                if candidate not in self._taken and _fits(candidate):
+                    self._taken.add(candidate)
                     return candidate
             candidates = [f"{stem}_{number}"]
             number += 1

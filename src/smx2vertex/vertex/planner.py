@@ -185,8 +185,11 @@ class Planner:
         choice = self.correspondences.image(uri, serving=serving)
         if choice.identifier is None:
             raise self.not_translated(step, choice.code or "SMX341", f"{plain(uri)}: {choice.because}", pointer)
+        code = "SMX241" if serving and choice.kind == "framework" else choice.code
+        if code is not None and choice.target is None and choice.identifier not in self.plan.images:
+            self.note(code, f"{plain(uri)} needs the image {choice.identifier}", pointer, step)
         self.plan.images[choice.identifier] = choice
-        return str(choice.identifier)
+        return choice.identifier
 
     def algorithm(self, training: steps.Training, step: Step) -> str | None:
         """The built-in algorithm that a Training step runs, if any."""
@@ -233,11 +236,10 @@ class Planner:
         instance_type = self.constant(field)
         if not instance_type:
             raise self.not_translated(step, "SMX344", "the step names no instance type", step.pointer + "/Arguments")
-        choice = self.correspondences.machine(instance_type)
+        machine = self.correspondences.machine(instance_type)
         pointer = field.pointer if field else step.pointer
-        if choice is None:
+        if machine is None:
             raise self.not_translated(step, "SMX345", f"no machine stands for {plain(instance_type)!r}", pointer)
-        machine = choice.target
         self.plan.machines[machine.name] = machine
         self.plan.instance_types[instance_type] = machine.name
         type_: Plain | Parameter = Plain(machine.name)
@@ -376,9 +378,9 @@ class Planner:
             address = self.address(text)
             machine = self.correspondences.machine(text) if text.startswith("ml.") else None
             if machine is not None:
-                self.plan.instance_types[text] = machine.target.name
-                self.plan.machines[machine.target.name] = machine.target
-                return Plain(machine.target.name)
+                self.plan.instance_types[text] = machine.name
+                self.plan.machines[machine.name] = machine
+                return Plain(machine.name)
             return address or Plain(text)
         if type_ == "bool":
             return Plain({"true": True, "false": False}[as_text(value).lower()])
@@ -538,9 +540,10 @@ class Planner:
             reads = {value.task for value in task.inputs.values() if hasattr(value, "task")}
             for other in self._dependencies(self.steps[name]):
                 before = tasks.get(other)
-                if before is not None and before.variable not in reads and before.variable not in task.after:
-                    if _contains(scopes[other], scopes[name]):
-                        task.after.append(before.variable)
+                if before is None or before.variable in reads or before.variable in task.after:
+                    continue
+                if _contains(scopes[other], scopes[name]):
+                    task.after.append(before.variable)
 
 
 def all_tasks(nodes: Iterable[Node]) -> Iterator[Task]:

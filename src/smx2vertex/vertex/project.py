@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,14 +18,15 @@ import jinja2
 import yaml
 
 from .. import __version__, contract
+from ..contract.grammar import decode
 from ..findings import Finding, by_severity
 from ..mapping.correspondences import Correspondences
 from ..mapping.ledger import MappedPipeline
 from ..sagemaker.definition import Definition
 from . import source
 from .code_files import CodeSource, collect
-from .names import plain
-from .planner import Planned
+from .names import docstring, plain
+from .planner import Planned, all_tasks
 
 LOCK = "smx2vertex.lock"
 TARGETS = ("vertex", "kubeflow")
@@ -89,7 +89,7 @@ def write(
         ProjectError: the place holds something that is no project of ours, or one that a person has changed.
         CompileError: the generated code does not compile.
     """
-    out = Path(os.path.abspath(out))
+    out = out.absolute()
     previous = _previous(out)
     project = Project(out)
     files = _files(planned, definition, mapped, correspondences, settings, code, project)
@@ -174,7 +174,7 @@ def _files(
 ) -> dict[str, str | bytes]:
     plan = planned.plan
     package = plan.package
-    context = {
+    context: dict[str, Any] = {
         "package": package,
         "name": plan.name,
         "source": plan.source,
@@ -182,7 +182,7 @@ def _files(
         "version": __version__,
     }
     files: dict[str, str | bytes] = {
-        f"{package}/__init__.py": source.docstring(
+        f"{package}/__init__.py": docstring(
             f"Vertex AI pipeline `{plan.name}`, converted from the SageMaker pipeline `{plan.source}`."
         )
         + "\n",
@@ -215,16 +215,15 @@ def _files(
     return files
 
 
-def _code(
-    planned: Planned, definition: Definition, code: CodeSource, project: Project
-) -> dict[str, str | bytes]:
+def _code(planned: Planned, definition: Definition, code: CodeSource, project: Project) -> dict[str, str | bytes]:
     """The user's files; a folder without any holds a note, for version control keeps no empty folders."""
     files: dict[str, str | bytes] = {}
     steps = {component.function: component for component in planned.plan.components}
-    names = {task.component.function: task.step for task in source.all_tasks(planned.plan.body)}
+    names = {task.component.function: task.step for task in all_tasks(planned.plan.body)}
     for folder in sorted(steps):
         wanted = planned.plan.code.get(folder, [])
-        program = next((_decoded(option.fields[0]) for option in steps[folder].options if option.name == "program"), None)
+        programs = [decode(str(option.fields[0])) for option in steps[folder].options if option.name == "program"]
+        program = programs[0] if programs else None
         for file in wanted:
             found = collect(code, folder, names[folder], file, program)
             files |= {f"code/{folder}/{path}": content for path, content in found.items()}
@@ -239,12 +238,6 @@ def _code(
                         )
                     )
     return files
-
-
-def _decoded(text: object) -> str:
-    from urllib.parse import unquote
-
-    return unquote(str(text))
 
 
 def _config(planned: Planned, correspondences: Correspondences, settings: Settings) -> str:

@@ -28,6 +28,7 @@ from .plan import (
 )
 from .planner import all_tasks
 
+_SETTINGS = {"buckets": Address, "code": Code, "data": Data}
 _CLASSES = ("Artifact", "Dataset", "Input", "Model", "Output", "OutputPath")
 
 
@@ -115,10 +116,11 @@ def pipeline_module(plan: Plan) -> str:
     """`pipeline.py`."""
     body = list(_nodes(plan.body, 1, _referenced(plan)))
     text = "\n".join(body)
-    settings = [name for name in ("buckets", "code", "data") if f"{name}(" in text or f"{{{name}." in text]
     parameters = [_parameter(parameter) for parameter in plan.parameters]
-    if any("{buckets." in parameter for parameter in parameters) and "buckets" not in settings:
-        settings.insert(0, "buckets")
+    values = [value for task in all_tasks(plan.body) for value in task.inputs.values()]
+    values += [value.uri for value in values if isinstance(value, Data)]
+    values += [parameter.default for parameter in plan.parameters if parameter.default is not None]
+    settings = [name for name, kind in _SETTINGS.items() if any(isinstance(value, kind) for value in values)]
     lines = [
         '"""The pipeline. Compile it with `python compile_pipeline.py`; what is left to do stands in MIGRATION.md."""',
         "",
@@ -178,14 +180,26 @@ def _branches(node: Branches, level: int, referenced: set[str]) -> Iterator[str]
     name = "" if reads_as_placeholder(node.step) else f", name={literal(plain(node.step))}"
     if node.then:
         yield f"{indent}with dsl.If({_condition(node, name)}"
-        yield from _nodes(node.then, level + 1, referenced)
+        yield from _branch(node.then, level + 1, referenced)
         if node.otherwise:
             yield f"{indent}with dsl.Else():"
-            yield from _nodes(node.otherwise, level + 1, referenced)
+            yield from _branch(node.otherwise, level + 1, referenced)
         return
     # a branch without tasks cannot stand in a pipeline, so the comparison is turned around
     yield f"{indent}with dsl.If({_condition(node, name, opposite=True)}"
-    yield from _nodes(node.otherwise, level + 1, referenced)
+    yield from _branch(node.otherwise, level + 1, referenced)
+
+
+def _branch(nodes: list[Node], level: int, referenced: set[str]) -> Iterator[str]:
+    """The tasks of a branch. Python nests at most 20 blocks in a function, so that deep ones get functions inside."""
+    if level % 15:
+        yield from _nodes(nodes, level, referenced)
+        return
+    indent = "    " * level
+    yield f"{indent}def deeper() -> None:"
+    yield from _nodes(nodes, level + 1, referenced)
+    yield ""
+    yield f"{indent}deeper()"
 
 
 _OPPOSITE = {"==": "!=", ">": "<=", ">=": "<", "<": ">=", "<=": ">"}
