@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smx2vertex.mapping.data import load_csv, load_yaml, mappings_dir
-from smx2vertex.mapping.machines import MachineChoice, choose, disk_gb, machine
+from smx2vertex.mapping.machines import MachineChoice, choose, disk_gb, machine, named
 
 INSTANCE_TYPES = [
     row["name"] for row in load_csv(mappings_dir() / "machines" / "sagemaker_instance_types.csv") if row["vcpus"]
@@ -65,10 +65,12 @@ def test_no_match_is_no_guess(instance_type: str) -> None:
     assert choose(instance_type) is None
 
 
-@pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: choice.source.name)
+@pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: choice.target.name)
 def test_target_is_accepted_and_has_enough(choice: MachineChoice) -> None:
     source, target = choice.source, choice.target
+    assert source
     assert machine(target.name)
+    assert target.name not in RULES["unverified"]
     assert target.vcpus >= source.vcpus
     assert target.accelerator_count >= source.gpu_count
     assert bool(target.accelerator) == bool(source.gpu)
@@ -107,7 +109,7 @@ def test_disk_type_fits_the_machine(name: str, disk_type: str) -> None:
     assert found and found.disk_type == disk_type
 
 
-@pytest.mark.parametrize("name", ["n2-standard-2", "c2d-standard-8", "g4-standard-6", "a3-ultragpu-8g", "m5.xlarge"])
+@pytest.mark.parametrize("name", ["n2-standard-2", "c2d-standard-8", "g4-standard-6", "m5.xlarge"])
 def test_machines_that_custom_training_does_not_accept_are_unknown(name: str) -> None:
     assert machine(name) is None
 
@@ -115,3 +117,30 @@ def test_machines_that_custom_training_does_not_accept_are_unknown(name: str) ->
 @pytest.mark.parametrize(("volume", "disk"), [(1, 100), (100, 100), (500, 500), (99999, 64000)])
 def test_disk_size_stays_within_the_limits(volume: int, disk: int) -> None:
     assert disk_gb(volume) == disk
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "name", "accelerator", "count", "changes"),
+    [
+        ("ml.m5.xlarge", "e2-standard-8", None, 0, "4 -> 8 vCPU, 16 -> 32 GiB"),
+        ("ml.g4dn.xlarge", "n1-standard-8", "NVIDIA_TESLA_T4", 1, "4 -> 8 vCPU, 16 -> 30 GiB, local disk -> boot disk"),
+        ("ml.g5.xlarge", "n2-standard-4", None, 0, "1 A10G -> no accelerator, local disk -> boot disk"),
+        ("ml.trn1.2xlarge", "g2-standard-8", "NVIDIA_L4", 1, ""),
+        ("ml.p5e.48xlarge", "a3-ultragpu-8g", "NVIDIA_H200_141GB", 8, None),
+    ],
+)
+def test_a_machine_of_the_users_choice(
+    instance_type: str, name: str, accelerator: str | None, count: int, changes: str | None
+) -> None:
+    choice = named(instance_type, name)
+    assert choice
+    assert (choice.target.name, choice.target.accelerator, choice.target.accelerator_count) == (
+        name,
+        accelerator,
+        count,
+    )
+    assert changes is None or choice.changes == changes
+
+
+def test_a_machine_that_nobody_has_cannot_be_chosen() -> None:
+    assert named("ml.m5.xlarge", "n9-standard-4") is None

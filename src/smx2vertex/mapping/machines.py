@@ -51,10 +51,11 @@ class Machine:
 class MachineChoice:
     """The machine chosen for an instance type.
 
-    `changes` says what is gained or lost, such as `2 -> 4 vCPU, 8 -> 16 GiB`; "" if nothing is.
+    `source` is None if what the instance type has is not known. `changes` says what is gained or lost, such as
+    `2 -> 4 vCPU, 8 -> 16 GiB`; "" if nothing is.
     """
 
-    source: SourceMachine
+    source: SourceMachine | None
     target: Machine
     changes: str
 
@@ -71,6 +72,28 @@ def choose(instance_type: str) -> MachineChoice | None:
     exception = _rules()["exceptions"].get(instance_type)
     target = _machines()[exception["machine"]] if exception else _nearest(source)
     return MachineChoice(source, target, _changes(source, target)) if target else None
+
+
+def named(instance_type: str, name: str) -> MachineChoice | None:
+    """The machine `name`, which the user has chosen for `instance_type`.
+
+    An N1 machine gets the accelerators that the instance type needs, if it can have them. None if custom training does
+    not accept the machine.
+    """
+    plain = machine(name)
+    if plain is None:
+        return None
+    source = _sources().get(instance_type)
+    if source is None:
+        return MachineChoice(None, plain, "")
+    accelerated = (
+        found
+        for group in _groups(source)
+        for found in group
+        if found.name == name and found.accelerator_count >= source.gpu_count
+    )
+    target = next(accelerated, plain) if source.gpu else plain
+    return MachineChoice(source, target, _changes(source, target))
 
 
 def machine(name: str) -> Machine | None:
@@ -110,7 +133,7 @@ def _sources() -> dict[str, SourceMachine]:
 
 @cache
 def _machines() -> dict[str, Machine]:
-    """What custom training accepts, as far as it is verified, in the order of choice."""
+    """What custom training accepts, in the order of choice."""
     rows = load_csv(mappings_dir() / "machines" / "gcp_machine_types.csv")
     accepted = [
         Machine(
@@ -122,7 +145,7 @@ def _machines() -> dict[str, Machine]:
             disk_type=_disk_type(row["name"]),
         )
         for row in rows
-        if row["custom_training"] == "yes" and row["name"] not in _rules()["unverified"]
+        if row["custom_training"] == "yes" and row["vcpus"]
     ]
     return {machine.name: machine for machine in sorted(accepted, key=lambda m: (m.vcpus, m.memory_gib, m.name))}
 
@@ -167,7 +190,8 @@ def _accelerated(accelerator: str) -> Iterator[Machine]:
 def _has_enough(machine: Machine, source: SourceMachine) -> bool:
     memory = _rules()["accelerator_memory_gib"].get(machine.accelerator, 0)
     return (
-        machine.vcpus >= source.vcpus
+        machine.name not in _rules()["unverified"]
+        and machine.vcpus >= source.vcpus
         and machine.memory_gib >= source.memory_gib
         and machine.accelerator_count >= source.gpu_count
         and memory >= source.gpu_memory_gib
@@ -180,8 +204,11 @@ def _changes(source: SourceMachine, target: Machine) -> str:
         changes.append(f"{source.vcpus} -> {target.vcpus} vCPU")
     if target.memory_gib != source.memory_gib:
         changes.append(f"{source.memory_gib:g} -> {target.memory_gib:g} GiB")
-    if source.gpu and target.accelerator and not _same_accelerator(source, target):
-        changes.append(f"{source.gpu_count} {source.gpu.upper()} -> {target.accelerator_count} {target.accelerator}")
+    if not _same_accelerators(source, target):
+        changes.append(
+            f"{_accelerators(source.gpu, source.gpu_count)} -> "
+            f"{_accelerators(target.accelerator, target.accelerator_count)}"
+        )
     if source.family in _rules()["arm"]:
         changes.append("Arm -> x86")
     if source.family in _rules()["local_disk"]:
@@ -189,9 +216,14 @@ def _changes(source: SourceMachine, target: Machine) -> str:
     return ", ".join(changes)
 
 
-def _same_accelerator(source: SourceMachine, target: Machine) -> bool:
-    """Whether kind, memory and number are the same: `t4` is NVIDIA_TESLA_T4, `h100` is NVIDIA_H100_80GB."""
-    assert source.gpu and target.accelerator
-    memory = _rules()["accelerator_memory_gib"][target.accelerator]
+def _accelerators(name: str | None, count: int) -> str:
+    return f"{count} {name.upper()}" if name else "no accelerator"
+
+
+def _same_accelerators(source: SourceMachine, target: Machine) -> bool:
+    """Whether number, kind and memory are the same: `t4` is NVIDIA_TESLA_T4, `h100` is NVIDIA_H100_80GB."""
+    if source.gpu is None or target.accelerator is None:
+        return source.gpu is None and target.accelerator is None
+    memory = _rules()["accelerator_memory_gib"].get(target.accelerator)
     same_kind = source.gpu.upper() in target.accelerator.split("_")
     return same_kind and memory == source.gpu_memory_gib and target.accelerator_count == source.gpu_count
