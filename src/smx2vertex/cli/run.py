@@ -134,7 +134,7 @@ def _observer(format: Format) -> Observer:
             words = [f"{run.seconds:.1f} s"] if run.attempts else []
             words += [f"{run.attempts} attempts"] if run.attempts > 1 else []
             words += [f"{name} = {value!r}" for name, value in run.parameters.items() if name != "gcp_resources"]
-            words += [run.message] if run.message else []
+            words += [_short(run.message)] if run.message else []
             console().print(Text.assemble((f"{mark} {run.id}", style), f"  {run.state}  ", ", ".join(words)))
 
         def decided(self, decision: Decision) -> None:
@@ -150,11 +150,11 @@ def _observer(format: Format) -> Observer:
     return Course() if format is Format.text else Logs()
 
 
-def _short(condition: str) -> str:
-    """A condition as a person would write it, without the compiler's names."""
+def _short(text: str) -> str:
+    """A text with the conditions in it as a person would write them, without the compiler's names."""
     import re
 
-    plain = re.sub(r"inputs\.parameter_values\['([^']*)'\]", r"\1", condition)
+    plain = re.sub(r"inputs\.parameter_values\['([^']*)'\]", r"\1", text)
     return plain.replace("pipelinechannel--", "")
 
 
