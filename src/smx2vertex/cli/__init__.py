@@ -42,7 +42,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a fault.")] = False,
 ) -> None:
     if debug:
@@ -51,10 +53,11 @@ def _root(
 
 def main() -> None:
     """The entry point. Exit codes: 0 fine, 1 the answer is no, 2 wrong usage or input, 3 a fault of ours."""
-    sys.exit(_run())
+    sys.exit(run_command())
 
 
-def _run() -> int:
+def run_command() -> int:
+    """Run the command that `sys.argv` names; returns the exit code."""
     try:
         code = app(standalone_mode=False)
         return code if isinstance(code, int) else 0

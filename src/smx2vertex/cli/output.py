@@ -67,7 +67,9 @@ def print_findings(findings: Iterable[Finding], shown: int = 1) -> None:
         first = group[0]
         steps = list(dict.fromkeys(each.step for each in group if each.step))
         where = f"{_listed(steps)}: " if steps else ""
-        out.print(Text.assemble(("  " + code, "bold"), " ", (f"{first.severity:<8}", STYLES[first.severity]), where, text))
+        out.print(
+            Text.assemble(("  " + code, "bold"), " ", (f"{first.severity:<8}", STYLES[first.severity]), where, text)
+        )
         more = f" and {len(group) - shown} more" if len(group) > shown else ""
         places = ", ".join(each.pointer for each in group[:shown] if each.pointer)
         if places:
@@ -82,7 +84,9 @@ def print_input_error(error: InputError) -> None:
     """Why an input cannot be used."""
     finding = error.finding
     place = " ".join(part for part in (finding.file, finding.pointer) if part)
-    print(f"{finding.code} {place}: {finding.message}" if place else f"{finding.code} {finding.message}", file=sys.stderr)
+    print(
+        f"{finding.code} {place}: {finding.message}" if place else f"{finding.code} {finding.message}", file=sys.stderr
+    )
     print(f"  {finding.help}", file=sys.stderr)
 
 

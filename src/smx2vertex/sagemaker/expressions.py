@@ -46,7 +46,7 @@ class PropertyReference:
     def key(self) -> str | None:
         """The first key or index in brackets, without brackets and quotes: `train`; None if there is none."""
         found = next((part for part in self.path if part.startswith("[")), None)
-        return None if found is None else found[1:-1].strip("'\"")
+        return None if found is None else bracket_key(found)
 
     @property
     def pattern(self) -> str:
@@ -89,7 +89,14 @@ class Unknown:
 Expression: TypeAlias = Literal | ParameterReference | ExecutionVariable | PropertyReference | Join | JsonGet | Unknown
 
 _FUNCTIONS = frozenset({"Get", "Std:Join", "Std:JsonGet"})
-_PATH_PART = re.compile(r"\.?([^.\[\]]+)|(\[(?:'[^']*'|\"[^\"]*\"|[^\]]*)\])")
+# a name, or a key in brackets; a key may hold quotes and brackets of its own
+_PATH_PART = re.compile(r"\.?([^.\[]+)|(\[(?:'.*?'|\".*?\"|[^\]]*)\](?=[.\[]|$))", re.DOTALL)
+
+
+def bracket_key(part: str) -> str:
+    """The key in a bracket of a property path, without its quotes: `['train']` is `train`."""
+    inner = part[1:-1]
+    return inner[1:-1] if len(inner) > 1 and inner[0] == inner[-1] and inner[0] in "'\"" else inner
 
 
 def is_expression(value: Any) -> bool:

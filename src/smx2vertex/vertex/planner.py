@@ -21,6 +21,7 @@ from ..sagemaker.expressions import (
     Literal,
     ParameterReference,
     PropertyReference,
+    bracket_key,
     expressions_in,
     parts,
 )
@@ -315,7 +316,7 @@ class Planner:
         """A property that only repeats a plain value of the request."""
         value: Any = self.steps[reference.step].arguments
         for part in reference.path:
-            key = part[1:-1].strip("'\"") if part.startswith("[") else part
+            key = bracket_key(part) if part.startswith("[") else part
             value = value.get(key) if isinstance(value, dict) else None
         return Literal(value) if isinstance(value, str) else None
 

@@ -1,0 +1,5 @@
+"""`python -m smx2vertex`."""
+
+from .cli import main
+
+main()
