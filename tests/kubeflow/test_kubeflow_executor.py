@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,14 @@ def test_a_condition_over_different_types_is_an_error_not_false(start: Start) ->
     assert states(result)["say-3"] == "cancelled"
 
 
+def test_after_a_failure_nothing_new_starts(tmp_path: Path) -> None:
+    spec = one_task(["false"])
+    for name in ("second", "third"):
+        spec.root.dag.nodes[name] = replace(spec.root.dag.nodes["it"], name=name)
+    result = run(spec, {}, Options(tmp_path / "run", jobs=1))
+    assert states(result) == {"it": "failed", "second": "cancelled", "third": "cancelled"}
+
+
 # --- the flow of data ---
 
 
@@ -279,7 +288,7 @@ def test_a_shared_opt_ml_is_empty_for_each_task_in_turn(
     monkeypatch.setattr(PrivateFolder, "find", lambda scratch: PrivateFolder("shared", scratch))
     command = ["sh", "-c", f"ls {shared} > $0; touch {shared}/mark", "{{$.outputs.parameters['o'].output_file}}"]
     spec = one_task(command, "{parameters: {o: {parameterType: STRING}}}")
-    spec.root.dag.nodes["again"] = spec.root.dag.nodes["it"]
+    spec.root.dag.nodes["again"] = replace(spec.root.dag.nodes["it"], name="again")
     assert [task.parameters for task in start(spec).tasks] == [{"o": ""}, {"o": ""}]
     assert list(shared.iterdir()) == []
 
@@ -403,10 +412,7 @@ def test_a_used_folder_and_a_missing_interpreter_are_refused(tmp_path: Path) -> 
 
 def test_names_of_a_pipeline_are_never_paths(start: Start) -> None:
     spec = one_task(["true"])
-    node = spec.root.dag.nodes.pop("it")
-    spec.root.dag.nodes["../../it"] = type(node)(
-        **{name: getattr(node, name) for name in node.__slots__} | {"name": "../../it"}
-    )
+    spec.root.dag.nodes["../../it"] = replace(spec.root.dag.nodes.pop("it"), name="../../it")
     result = start(spec)
     assert result.state == "succeeded"
     assert Path(result.tasks[0].log).parent == result.folder / "logs"

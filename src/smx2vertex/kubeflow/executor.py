@@ -11,6 +11,7 @@ import os
 import queue
 import sys
 import uuid
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -281,7 +282,9 @@ class _Scheduler:
         self.ids |= {(group.path, group.name): group.id for group in graph.groups.values()}
         self.pool = ThreadPoolExecutor(max_workers=jobs)
         self.done: queue.Queue[tuple[_Item, TaskRun]] = queue.Queue()
+        self.jobs = jobs
         self.running = 0
+        self.ready: deque[tuple[_Item, Work]] = deque()
         self.waiting: list[_Item] = []
         self.runs: list[TaskRun] = []
         self.decisions: list[Decision] = []
@@ -291,12 +294,12 @@ class _Scheduler:
         state = "interrupted"
         try:
             self.open(_Scope(self.spec.root, self.values, {}, None), always=False)
-            self.advance()
+            self.settle()
             while self.running:
                 item, run = self.done.get()
                 self.running -= 1
                 self.finish(item, run)
-                self.advance()
+                self.settle()
             state = "failed" if self.failure else "succeeded"
         except KeyboardInterrupt:
             self.observer.noted("", "interrupted: ending what runs")
@@ -338,8 +341,27 @@ class _Scheduler:
             outer = outer.owner.scope
         return tuple(reversed(names))
 
+    def settle(self) -> None:
+        """Do all that can be done until a running task ends."""
+        self.advance()
+        while self.launch():
+            self.advance()
+
+    def launch(self) -> bool:
+        """Start ready tasks, as many as may run at a time; whether some were cancelled instead."""
+        cancelled = False
+        while self.ready and self.running < self.jobs:
+            item, work = self.ready.popleft()
+            if self.failure and not item.always:
+                self.leave(item, "cancelled", f"not started: {self.failure.id} failed")
+                cancelled = True
+            else:
+                self.running += 1
+                self.pool.submit(self.work, item, work)
+        return cancelled
+
     def advance(self) -> None:
-        """Start, skip or cancel all that can be decided now."""
+        """Make ready, skip or cancel all that can be decided now."""
         progress = True
         while progress:
             waiting, self.waiting = self.waiting, []
@@ -375,7 +397,7 @@ class _Scheduler:
             elif component.dag is not None:
                 self.enter(item, component, inputs)
             else:
-                self.submit(item, component, inputs)
+                self.prepare(item, component, inputs)
         except TaskError as error:
             run = TaskRun(item.id, item.node.name, "group" if component.dag else "task")
             run.state, run.code, run.message = "failed", error.code, str(error)
@@ -383,7 +405,7 @@ class _Scheduler:
                 self.record(TaskRun(task_id, node.name, "task", "cancelled", message=f"not started: {item.id} failed"))
             self.finish(item, run)
 
-    def submit(self, item: _Item, component: Component, inputs: _Inputs) -> None:
+    def prepare(self, item: _Item, component: Component, inputs: _Inputs) -> None:
         executor = self.spec.executors.get(component.executor or "", {})
         work = Work(
             id=item.id,
@@ -395,8 +417,7 @@ class _Scheduler:
             artifacts=inputs.artifacts,
             retry=item.node.retry,
         )
-        self.running += 1
-        self.pool.submit(self.work, item, work)
+        self.ready.append((item, work))
 
     def work(self, item: _Item, work: Work) -> None:
         """In a thread of the pool: whatever happens, the scheduler hears of it."""

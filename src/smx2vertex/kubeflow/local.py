@@ -96,7 +96,9 @@ class PrivateFolder:
         private = cls("namespace", mount_point)
         probe = scratch / "probe"
         probe.mkdir(exist_ok=True)
-        if private._works(probe):
+        works = private._works(probe)
+        shutil.rmtree(probe)
+        if works:
             return private
         return cls("shared" if _is_free(OPT_ML) else "none", mount_point)
 
