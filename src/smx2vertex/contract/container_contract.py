@@ -603,8 +603,9 @@ class Metrics:
             match = regex.search(line.replace("\t", "#011") if "#011" in regex.pattern else line)
             if match:
                 try:
-                    self.values[name] = float(match.group(1) if regex.groups else match.group())
-                except (TypeError, ValueError):
+                    text = match.group(1) if regex.groups else match.group()
+                    self.values[name] = float(text.split("#011")[0])
+                except (AttributeError, ValueError):
                     pass
 
 
@@ -1113,14 +1114,14 @@ def _train_xgboost() -> None:
     watched = [(train, "train")]
     if "validation" in channels:
         watched.append((read_channel("validation", channels, weights, train.num_col()), "validation"))
-    arguments = {}  # type: Dict[str, Any]
+    arguments = {"verbose_eval": True}  # type: Dict[str, Any]
     if set(metrics) & set(ADDED_METRICS):
         added = [name for name in metrics if name in ADDED_METRICS]
         arguments.update(_metric_arguments(xgboost, added, "num_class" in values))
     if "early_stopping_rounds" in values and metrics and len(watched) > 1:
         arguments.update(_stopping_arguments(xgboost, values["early_stopping_rounds"], metrics[-1]))
     rounds = values["num_round"]
-    booster = xgboost.train(parameters, train, rounds, evals=watched, verbose_eval=True, **arguments)
+    booster = xgboost.train(parameters, train, rounds, evals=watched, **arguments)
     booster.save_model(place("/opt/ml/model/xgboost-model"))
 
 
@@ -1182,7 +1183,7 @@ def _stopping_arguments(xgboost: Any, rounds: int, metric: str) -> Dict[str, Any
     stop = xgboost.callback.EarlyStopping(
         rounds=rounds, metric_name=metric, data_name="validation", maximize=maximise, save_best=True
     )
-    return {"callbacks": [stop]}
+    return {"callbacks": [xgboost.callback.EvaluationMonitor(), stop], "verbose_eval": False}
 
 
 def read_channel(name: str, channels: Dict[str, Any], csv_weights: bool, columns: int = 0) -> Any:
