@@ -1,0 +1,85 @@
+"""`smx2vertex validate`: whether a compiled pipeline, or a project, means the same as a definition."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .output import Format
+
+if TYPE_CHECKING:
+    from ..compare import Check, Comparison
+
+
+def validate(
+    source: Annotated[Path, typer.Argument(help="A pipeline definition, or a bundle.")],
+    target: Annotated[Path, typer.Argument(help="A compiled pipeline, or a generated project.")],
+    match: Annotated[
+        list[str] | None, typer.Option(metavar="STEP=TASK", help="The task that stands for a step; repeatable.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail if a step is left out of the comparison.")] = False,
+    name: Annotated[str | None, typer.Option(help="Name of the pipeline, if the definition does not tell.")] = None,
+    format: Annotated[Format, typer.Option(help="Form of the output.")] = Format.text,
+) -> None:
+    """Compare a definition with a compiled pipeline, whoever translated it: structure, parameters, values."""
+    from ..compare import compare
+    from ..compare.project import compare_project, is_project
+    from ..kubeflow.spec import load
+    from .output import print_json, usable
+    from .source import load_source
+
+    definition = usable(load_source(source, name))
+    matches = _matches(match or [])
+    if is_project(target):
+        comparison = compare_project(definition, target, matches)
+    else:
+        comparison = compare(definition, load(target), matches)
+    if format is Format.json:
+        print_json(comparison.to_dict())
+    else:
+        _print_text(comparison)
+    if not comparison.equivalent or (strict and comparison.excluded):
+        raise typer.Exit(1)
+
+
+def _matches(options: list[str]) -> dict[str, list[str]]:
+    """Tasks by step. A step's name may hold an equals sign, a task's name never does."""
+    matches: dict[str, list[str]] = {}
+    for option in options:
+        step, separator, task = option.rpartition("=")
+        if not (separator and step and task):
+            raise typer.BadParameter(f"{option!r} is not of the form STEP=TASK", param_hint="--match")
+        matches.setdefault(step, []).append(task)
+    return matches
+
+
+def _print_text(comparison: Comparison) -> None:
+    from rich.text import Text
+
+    from .output import console, print_findings
+
+    out = console()
+    failing = sum(1 for finding in comparison.findings if finding.severity == "error")
+    if comparison.equivalent:
+        out.print(Text("equivalent in structure and parameters", style="green"))
+    else:
+        out.print(Text(f"not equivalent: {failing} difference{'s' if failing > 1 else ''}", style="bold red"))
+    out.print()
+    if comparison.findings:
+        print_findings(comparison.findings)
+        out.print()
+    for check in comparison.checks:
+        out.print(f"  {check.name:<11} {check.status:<5} {_detail(check, comparison.counts)}".rstrip())
+    if comparison.excluded:
+        listed = ", ".join(f"{excluded.step} ({excluded.code})" for excluded in comparison.excluded)
+        out.print(f"  left out    {listed}")
+
+
+def _detail(check: Check, counts: dict[str, int]) -> str:
+    if check.name == "structure":
+        return "{steps} steps, {tasks} tasks, {data_edges} data edges, {branches} branches".format(**counts)
+    if check.name == "parameters":
+        return "{parameters_found} of {parameters}".format(**counts)
+    return check.note

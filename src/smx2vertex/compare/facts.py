@@ -1,0 +1,293 @@
+"""Compares what reaches a step on the two sides, fact by fact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..findings import Finding
+from .matching import Matcher, plain
+from .neutral import Bucket, Fact, Key, Node, Param, Product, Template, show, template
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of fact: how people call it, and the findings if it is missing, differs, or is too much (None: no matter)."""
+
+    label: str
+    missing: str | None
+    differs: str
+    extra: str | None
+
+
+KINDS = {
+    "input": Kind("input", "SMX452", "SMX452", "SMX452"),
+    "channel": Kind("channel", "SMX452", "SMX452", "SMX452"),
+    "data": Kind("data", "SMX452", "SMX452", "SMX452"),
+    "model data": Kind("model", "SMX452", "SMX452", "SMX452"),
+    "hyperparameter": Kind("hyperparameter", "SMX442", "SMX443", "SMX444"),
+    "environment": Kind("environment variable", "SMX445", "SMX446", "SMX447"),
+    "program": Kind("program", "SMX448", "SMX448", "SMX448"),
+    "message": Kind("message", "SMX449", "SMX449", "SMX449"),
+    "group": Kind("group", "SMX450", "SMX450", None),
+    "approval": Kind("approval", "SMX450", "SMX450", "SMX450"),
+    "description": Kind("description", "SMX450", "SMX450", "SMX450"),
+    "label": Kind("metadata entry", "SMX450", "SMX450", "SMX450"),
+    "metrics": Kind("model metrics", "SMX450", "SMX450", "SMX450"),
+    "content types": Kind("content type", "SMX450", "SMX450", "SMX450"),
+    "response types": Kind("response type", "SMX450", "SMX450", "SMX450"),
+    "request": Kind("field of the request", "SMX451", "SMX451", "SMX451"),
+    "destination": Kind("fixed destination", "SMX454", "SMX453", "SMX453"),
+    "metric definition": Kind("metric definition", "SMX455", "SMX455", "SMX455"),
+    "code": Kind("code", "SMX456", "SMX456", None),
+    "compression": Kind("compression of the model", "SMX453", "SMX453", "SMX453"),
+    "content type": Kind("content type of channel", "SMX457", "SMX457", "SMX457"),
+}
+# Where a value that another step makes does not arrive, an edge of the graph is wrong.
+EDGE = Kind("", "SMX404", "SMX405", "SMX407")
+SWAPPED_EDGES = "SMX406"
+SWAPPED_VALUES = "SMX440"
+# The words of approval that SageMaker knows; a translation may use aliases of its own instead.
+APPROVALS = ("Approved", "Rejected", "PendingManualApproval")
+
+
+class FactComparison:
+    """Compares the facts of one step with those of the tasks that stand for it."""
+
+    def __init__(self, matcher: Matcher, source: Node, target: Node, file: str | None) -> None:
+        """Keep both sides; `file` is the definition's."""
+        self.matcher = matcher
+        self.source = source
+        self.target = target
+        self.file = file
+
+    def finding(self, code: str, message: str, at: str) -> Finding:
+        """A finding about this step that names the place in the target, too."""
+        return Finding(code, f"{message} ({self.target.at})", at, self.source.name, self.file)
+
+    def findings(self) -> Iterator[Finding]:
+        """All differences in what reaches the step; machines and the like apart."""
+        if not self.source.visible or not self.target.visible:
+            yield from self.unseen()
+            return
+        pairs = self.differing()
+        for first, second in self.swapped([(key, *both) for key, both in pairs.items() if None not in both]):
+            yield from self.swap(first, second)
+            del pairs[first], pairs[second]
+        for key, (wanted, found) in pairs.items():
+            yield from self.difference(key, wanted, found)
+        yield from self.outputs()
+        yield from self.words()
+        for key, fact in self.target.facts.items():
+            if key[0] == "unread":
+                message = f"the container contract cannot read {show(fact.value)}"
+                yield self.finding("SMX422", message, self.source.at)
+
+    def differing(self) -> dict[Key, tuple[Fact | None, Fact | None]]:
+        source, target = self.facts(self.source), self.facts(self.target)
+        found: dict[Key, tuple[Fact | None, Fact | None]] = {}
+        for key in dict.fromkeys((*source, *target)):
+            wanted, got = source.get(key), target.get(key)
+            if wanted is not None and got is not None:
+                if not self.same(key, wanted, got):
+                    found[key] = (wanted, got)
+            elif not self.is_declared(key, wanted):
+                found[key] = (wanted, got)
+        return found
+
+    def facts(self, node: Node) -> dict[Key, Fact]:
+        return {key: fact for key, fact in node.facts.items() if key[0] in KINDS}
+
+    def same(self, key: Key, wanted: Fact, found: Fact) -> bool:
+        if key[0] in ("code",):
+            return True
+        if key[0] == "approval" and _is_alias(wanted.value, found.value):
+            self.matcher.correspondences.add("approval", show(wanted.value), show(found.value), wanted.at)
+            return True
+        return self.matcher.same(wanted.value, found.value, wanted.at)
+
+    def is_declared(self, key: Key, wanted: Fact | None) -> bool:
+        """Whether a fact that stands on one side only is a rewrite that changes nothing."""
+        kind = key[0]
+        if kind in ("input", "channel", "code"):
+            # User code comes from the code artifact instead of an address; what it holds is a check of its own.
+            others = {name: fact for name, fact in self.source.facts.items() if name[0] in ("input", "channel")}
+            as_code, as_data = ("code", key[1]), [("input", key[1]), ("channel", key[1])]
+            if wanted is not None and kind != "code":
+                return as_code in self.target.facts and not _references(wanted.value)
+            return kind == "code" and wanted is None and any(name in others for name in as_data)
+        if kind == "content type":
+            return ("code", key[1]) in self.target.facts
+        if kind == "group":
+            return wanted is None
+        return kind == "program" and self.source.kind == "transform"
+
+    def difference(self, key: Key, wanted: Fact | None, found: Fact | None) -> Iterator[Finding]:
+        kind = KINDS[key[0]]
+        values = [fact.value for fact in (wanted, found) if fact is not None]
+        codes = EDGE if any(isinstance(part, Product) for value in values for part in value) else kind
+        label = f"{kind.label} {key[1]!r}" if len(key) > 1 else f"the {kind.label}"
+        if wanted is None:
+            if codes.extra is not None and found is not None:
+                yield self.finding(
+                    codes.extra, f"{label} gets {show(found.value)}, in the source nothing", self.source.at
+                )
+        elif found is None:
+            if codes.missing is not None:
+                what = f" ({show(wanted.value)})" if wanted.value else ""
+                yield self.finding(codes.missing, f"{label}{what} is not there", wanted.at)
+        else:
+            message = f"{label} gets {show(found.value)} instead of {show(wanted.value)}"
+            yield self.finding(codes.differs, message, wanted.at)
+
+    def swapped(self, pairs: list[tuple[Key, Fact, Fact]]) -> Iterator[tuple[Key, Key]]:  # type: ignore[type-arg]
+        done: set[Key] = set()
+        for index, (key, wanted, found) in enumerate(pairs):
+            for other, other_wanted, other_found in pairs[index + 1 :]:
+                crossed = self.matcher.alike(wanted.value, other_found.value)
+                if not done & {key, other} and crossed and self.matcher.alike(other_wanted.value, found.value):
+                    done |= {key, other}
+                    yield key, other
+
+    def swap(self, first: Key, second: Key) -> Iterator[Finding]:
+        wanted = self.source.facts[first]
+        edge = any(isinstance(part, Product) for part in wanted.value)
+        message = f"{' '.join(first)} and {' '.join(second)} got each other's values"
+        yield self.finding(SWAPPED_EDGES if edge else SWAPPED_VALUES, message, wanted.at)
+
+    def outputs(self) -> Iterator[Finding]:
+        for key, fact in self.source.facts.items():
+            if key[0] == "output" and key not in self.target.facts:
+                yield self.finding("SMX421", f"nothing is published from {key[1]}", fact.at)
+
+    def words(self) -> Iterator[Finding]:
+        source, target = self.source.words, self.target.words
+        if source is None:
+            yield from self.own_program()
+            return
+        if target is None:
+            if ("algorithm",) not in self.target.facts:
+                yield self.finding("SMX448", "the entry point is not run", source[0].at)
+            return
+        differing = [
+            (wanted, found)
+            for wanted, found in zip(source, target, strict=False)
+            if not self.matcher.same(wanted.value, found.value, wanted.at)
+        ]
+        if len(source) == len(target) and self.is_reordered(differing):
+            named = " and ".join(show(wanted.value) for wanted, _ in differing)
+            yield self.finding(SWAPPED_VALUES, f"the arguments {named} changed places", differing[0][0].at)
+            return
+        for wanted, found in differing:
+            edge = any(isinstance(part, Product) for part in (*wanted.value, *found.value))
+            code = "SMX405" if edge else "SMX448" if wanted is source[0] else "SMX441"
+            yield self.finding(code, f"the argument {show(wanted.value)} became {show(found.value)}", wanted.at)
+        for wanted in source[len(target) :]:
+            yield self.finding("SMX441", f"the argument {show(wanted.value)} is not there", wanted.at)
+        for found in target[len(source) :]:
+            yield self.finding("SMX441", f"the argument {show(found.value)} is too much", source[-1].at)
+
+    def is_reordered(self, differing: list[tuple[Fact, Fact]]) -> bool:
+        found = [fact for _, fact in differing]
+        for wanted, _ in differing:
+            other = next((fact for fact in found if self.matcher.alike(wanted.value, fact.value)), None)
+            if other is None:
+                return False
+            found.remove(other)
+        return bool(differing)
+
+    def own_program(self) -> Iterator[Finding]:
+        """The image's own program runs: SageMaker starts it with `train`; an adapter bears the image's name."""
+        image = self.source.facts.get(("image",))
+        algorithm = self.target.facts.get(("algorithm",))
+        if algorithm is not None and image is not None and plain(show(algorithm.value)) not in plain(show(image.value)):
+            message = f"{show(image.value)} became the algorithm {show(algorithm.value)}"
+            yield self.finding("SMX448", message, image.at)
+        words = self.target.words
+        if words is not None and [fact.value for fact in words] != [("train",)]:
+            message = f"the image's own program became {' '.join(show(word.value) for word in words)}"
+            yield self.finding("SMX448", message, self.source.at)
+
+    # --- programs that cannot be looked into ---
+
+    def unseen(self) -> Iterator[Finding]:
+        """By the names of the inputs where they tell, else by what reaches the tasks at all."""
+        message = "what the program does with its inputs cannot be seen: origins and values alone are compared"
+        yield self.finding("SMX420", message, self.source.at)
+        values = {key: fact for key, fact in self.target.facts.items() if key[0] == "value"}
+        named = {plain(key[2]): fact for key, fact in values.items()}
+        pairs: list[tuple[Key, Fact, Fact]] = []
+        for key, fact in self.named_facts().items():
+            found = named.get(plain(key[-1]))
+            if found is None:
+                yield from self.nowhere(key, fact, values)
+            elif not self.matcher.same(fact.value, found.value, fact.at, lax=True):
+                pairs.append((key, fact, found))
+        swapped = {key for both in self.swapped(pairs) for key in both}
+        for first, second in list(self.swapped(pairs)):
+            edge = any(isinstance(part, Product) for part in self.named_facts()[first].value)
+            message = f"{first[-1]} and {second[-1]} got each other's values"
+            yield self.finding(SWAPPED_EDGES if edge else SWAPPED_VALUES, message, self.named_facts()[first].at)
+        for key, wanted, found in pairs:
+            if key not in swapped:
+                edge = any(isinstance(part, Product) for part in (*wanted.value, *found.value))
+                message = f"{key[-1]} gets {show(found.value)} instead of {show(wanted.value)}"
+                yield self.finding("SMX405" if edge else "SMX438", message, wanted.at)
+        yield from self.extra_edges(values)
+
+    def named_facts(self) -> dict[Key, Fact]:
+        """What reaches the step, by a name: of its option, its channel, its folder."""
+        found: dict[Key, Fact] = {}
+        for key, fact in self.source.facts.items():
+            if key[0] in ("hyperparameter", "environment", "channel", "input", "label", "message", "approval", "group"):
+                found[(key[0], key[-1].rstrip("/").rpartition("/")[2])] = fact
+            elif key[0] in ("model data", "data"):
+                found[(key[0], key[0].removesuffix(" data"))] = fact
+            elif key[0] == "reference" and not self.source.visible:
+                found[(key[0], key[1].rpartition("/")[2])] = fact
+        words = self.source.words or ()
+        for flag, fact in zip(words, words[1:], strict=False):
+            text = flag.value[0] if len(flag.value) == 1 else None
+            if isinstance(text, str) and text.startswith("--"):
+                found[("argument", text.lstrip("-"))] = fact
+        return {key: fact for key, fact in found.items() if not self.is_code(key, fact)}
+
+    def is_code(self, key: Key, fact: Fact) -> bool:
+        return key[0] in ("input", "channel") and not _references(fact.value) and key[1] in ("code", "entrypoint")
+
+    def nowhere(self, key: Key, fact: Fact, values: dict[Key, Fact]) -> Iterator[Finding]:
+        """No input has this name: what the value is made of must reach the tasks somehow."""
+        references = _references(fact.value)
+        for part in references:
+            alike = (self.matcher.part(part, got, lax=True) for value in values.values() for got in value.value)
+            needed = next((pairs for pairs in alike if pairs is not None), None)
+            if needed is None:
+                code = "SMX404" if isinstance(part, Product) else "SMX438"
+                yield self.finding(code, f"{show((part,))} does not arrive, for {key[0]} {key[1]!r}", fact.at)
+            for kind, source, target in needed or ():
+                self.matcher.correspondences.add(kind, source, target, fact.at)
+        if not references and fact.value:
+            text = show(part for part in fact.value if not isinstance(part, Bucket))
+            if not any(text in show(value.value) for value in values.values()):
+                message = f"{key[0]} {key[1]!r}: the value {show(fact.value)} is not found"
+                yield self.finding("SMX439", message, fact.at)
+
+    def extra_edges(self, values: dict[Key, Fact]) -> Iterator[Finding]:
+        wanted = {part.owner for part in self.source.parts() if isinstance(part, Product)} | {self.source.name}
+        for fact in values.values():
+            for part in fact.value:
+                if isinstance(part, Product) and part.owner not in wanted:
+                    yield self.finding("SMX407", f"takes {show((part,))}, which the step does not", self.source.at)
+
+
+def _references(value: Template) -> list[Param | Product]:
+    return [part for part in value if isinstance(part, Param | Product)]
+
+
+def _is_alias(wanted: Template, found: Template) -> bool:
+    """Whether a fixed word of approval became another word that is none of SageMaker's."""
+    texts = [value[0] if len(value) == 1 and isinstance(value[0], str) else None for value in (wanted, found)]
+    return texts[0] in APPROVALS and texts[1] is not None and texts[1] not in APPROVALS
+
+
+__all__ = ["FactComparison", "template"]

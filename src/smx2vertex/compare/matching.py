@@ -1,0 +1,176 @@
+"""Whether values of the two sides say the same, once the known differences are undone."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from itertools import zip_longest
+
+from .correspondences import Correspondences
+from .neutral import (
+    BY_ENGINE,
+    TURNED,
+    All,
+    AnyOf,
+    Bucket,
+    Compare,
+    Const,
+    Guard,
+    In,
+    Not,
+    Opaque,
+    Param,
+    Part,
+    Pipeline,
+    Product,
+    Template,
+    Test,
+)
+
+NEGATED = {"==": "!=", "!=": "==", ">": "<=", "<=": ">", "<": ">=", ">=": "<"}
+Pairs = list[tuple[str, str, str]]
+
+
+class Matcher:
+    """Compares values; what it had to take as corresponding is noted once a match is settled.
+
+    Attributes:
+        parameters: the target's names of parameters by the source's.
+    """
+
+    def __init__(self, source: Pipeline, parameters: Mapping[str, str], correspondences: Correspondences) -> None:
+        """Keep the outputs that each step names."""
+        self.parameters = parameters
+        self.correspondences = correspondences
+        self.outputs: dict[str, dict[tuple[str, ...], set[str]]] = {}
+        for node in source.nodes.values():
+            named = self.outputs.setdefault(node.name, {})
+            for key, fact in node.facts.items():
+                if key[0] == "output":
+                    what = ("output", key[1]) if key[1].startswith("/") else (key[1],)
+                    names = {
+                        plain(posixpath.basename(key[1])),
+                        *(plain(part) for part in fact.value if isinstance(part, str)),
+                    }
+                    named[what] = names
+
+    def same(self, source: Template, target: Template, at: str = "", lax: bool = False) -> bool:
+        """Whether two values are the same.
+
+        Args:
+            source: the source's value.
+            target: the target's value.
+            at: the place in the source, for the correspondences.
+            lax: nothing is known of how the target writes numbers.
+        """
+        pairs = self.pairs(source, target, lax)
+        for kind, first, second in pairs or ():
+            self.correspondences.add(kind, first, second, at)
+        return pairs is not None
+
+    def alike(self, source: Template, target: Template) -> bool:
+        """As `same`, noting nothing."""
+        return self.pairs(source, target, False) is not None
+
+    def pairs(self, source: Template, target: Template, lax: bool) -> Pairs | None:
+        """The correspondences without which two values differ; None if they differ anyway."""
+        found: Pairs = []
+        for first, second in zip_longest(source, target):
+            if first is None or second is None:
+                return None
+            needed = self.part(first, second, lax)
+            if needed is None:
+                return None
+            found += needed
+        return found
+
+    def part(self, source: Part, target: Part, lax: bool = False) -> Pairs | None:
+        """As `pairs`, for one part."""
+        match source, target:
+            case Param(name, format), Param(other, written):
+                return [] if self.parameters.get(name) == other and (lax or written in (format, BY_ENGINE)) else None
+            case Product(owner, what), Product(producer, made) if owner == producer:
+                return self.product(owner, what, made)
+            case Bucket("s3", name), Bucket(scheme, other):
+                return [("bucket", f"s3://{name}", f"{scheme}://{other}")] if name or not other else None
+            case str(), str() if lax:
+                return [] if source == target or _number(source) == _number(target) is not None else None
+        return [] if source == target else None
+
+    def product(self, owner: str, what: tuple[str, ...], made: tuple[str, ...]) -> Pairs | None:
+        if what == made:
+            return []
+        if "named" not in (what[0], made[0]):
+            return None
+        key = plain(made[-1])
+        named = self.outputs.get(owner, {})
+        others = {name for other, names in named.items() if other != what for name in names}
+        if key in others - named.get(what, set()):
+            return None
+        return [("output", f"{owner}: {' '.join(what)}", f"{owner}: {' '.join(made)}")]
+
+    # --- conditions ---
+
+    def test(self, source: Test, target: Test, note: bool = True) -> bool:
+        """Whether two conditions always have the same outcome, as far as their shape tells."""
+        match source, target:
+            case Compare(operator, left, right), Compare(other, first, second):
+                straight = operator == other and self.both(left, first, right, second, note)
+                return straight or (TURNED[operator] == other and self.both(left, second, right, first, note))
+            case In(query, values), In(other_query, others):
+                pairs = list(zip_longest(values, others))
+                found = all(a is not None and b is not None and self.operand(a, b, note) for a, b in pairs)
+                return found and self.operand(query, other_query, note)
+            case Not(inner), Not(other_inner):
+                return self.test(inner, other_inner, note)
+            case (All(tests), All(others_)) | (AnyOf(tests), AnyOf(others_)):
+                return self.unordered(tests, others_, note)
+        return False
+
+    def unordered(self, tests: tuple[Test, ...], others: tuple[Test, ...], note: bool) -> bool:
+        left = list(others)
+        for test in tests:
+            found = next((other for other in left if self.test(test, other, note=False)), None)
+            if found is None:
+                return False
+            self.test(test, found, note)
+            left.remove(found)
+        return not left
+
+    def both(self, left: Part, first: Part, right: Part, second: Part, note: bool) -> bool:
+        return self.operand(left, first, note) and self.operand(right, second, note)
+
+    def operand(self, source: Part, target: Part, note: bool = False) -> bool:
+        """Whether two operands are the same; how a parameter would be written as text is no matter."""
+        if isinstance(source, Const) or isinstance(target, Const):
+            return source == target
+        return self.same((source,), (target,), lax=True) if note else self.part(source, target, lax=True) is not None
+
+    def guard(self, source: Guard, target: Guard) -> bool:
+        """Whether two guards hold in the same cases."""
+        if source.outcome == target.outcome:
+            return self.test(source.test, target.test)
+        match source.test, target.test:
+            case Compare(operator, left, right), Compare(other, first, second) if NEGATED[operator] == other:
+                return self.test(source.test, Compare(operator, first, second))
+            case Compare(operator, left, right), Compare(other, first, second) if NEGATED[TURNED[operator]] == other:
+                return self.test(source.test, Compare(TURNED[operator], first, second))
+        return False
+
+    def stands_for(self, source: Guard, target: Guard) -> bool:
+        """Whether the target's condition is a task in the place of a condition that is not translated."""
+        is_it = isinstance(target.test, Opaque) and target.test.step == source.condition
+        return is_it and source.condition is not None
+
+
+def plain(name: str) -> str:
+    """A name without everything that is no letter or digit, in lower case."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,207 @@
+"""The second question: same parameters, reaching the same places; and what each step runs on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..findings import Finding
+from .correspondences import Correspondences
+from .facts import APPROVALS
+from .matching import Matcher, plain
+from .neutral import Fact, Node, Param, Parameter, Pipeline, Template, show, template
+
+SMALLEST_DISK_GB = 100
+# What is bound when the pipeline is compiled may be a parameter in the source alone.
+BOUND = ("count", "disk", "timeout", "image", "serving image", "machine")
+RESOURCES = ("image", "serving image", "machine", "count", "disk", "timeout", "caching", "retry")
+CODES = {
+    "image": "SMX460", "serving image": "SMX460", "machine": "SMX461", "count": "SMX462", "disk": "SMX463",
+    "timeout": "SMX464", "caching": "SMX465", "retry": "SMX466",
+}  # fmt: skip
+
+
+def parameter_names(source: Pipeline, target: Pipeline) -> dict[str, str]:
+    """The target's name of each parameter that it has; names that are equal but for case and signs count as one."""
+    names = {name: name for name in source.parameters if name in target.parameters}
+    free = {plain(name): name for name in target.parameters if name not in names.values()}
+    for name in source.parameters:
+        if name not in names and plain(name) in free:
+            names[name] = free.pop(plain(name))
+    return names
+
+
+class Parameters:
+    """Compares parameters and resources; `findings` gives what differs."""
+
+    def __init__(
+        self,
+        source: Pipeline,
+        target: Pipeline,
+        matcher: Matcher,
+        correspondences: Correspondences,
+        excluded: Mapping[str, str],
+    ) -> None:
+        """Keep both sides; the target has a node for each step that has tasks."""
+        self.source = source
+        self.target = target
+        self.matcher = matcher
+        self.correspondences = correspondences
+        self.excluded = excluded
+
+    def finding(self, code: str, message: str, at: str, step: str | None = None) -> Finding:
+        return Finding(code, message, at, step, self.source.file)
+
+    def findings(self, facts: list[Finding]) -> Iterator[Finding]:
+        """All findings; `facts` are the differences of values that reach the steps."""
+        for parameter in self.source.parameters.values():
+            yield from self.parameter(parameter)
+        known = set(self.matcher.parameters.values())
+        for extra in self.target.parameters.values():
+            if extra.name not in known:
+                code = "SMX431" if extra.required else "SMX437"
+                yield self.finding(code, f"parameter {extra.name} is new ({extra.at})", "/Parameters")
+        yield from facts
+        yield from self.unused()
+        for step in self.source.nodes.values():
+            node = self.target.nodes.get(step.name)
+            if node is not None and step.name not in self.excluded:
+                yield from self.resources(step, node)
+        yield from self.correspondences.findings()
+
+    def parameter(self, parameter: Parameter) -> Iterator[Finding]:
+        name = self.matcher.parameters.get(parameter.name)
+        if name is None:
+            yield self.finding("SMX430", f"parameter {parameter.name} is not there", parameter.at)
+            return
+        found = self.target.parameters[name]
+        if name != parameter.name:
+            self.correspondences.add("parameter", parameter.name, name, parameter.at)
+            if parameter.name.isidentifier():
+                yield self.finding("SMX432", f"parameter {parameter.name} is called {name} ({found.at})", parameter.at)
+        if found.type != parameter.type:
+            message = f"parameter {parameter.name} is of type {found.type} instead of {parameter.type} ({found.at})"
+            yield self.finding("SMX433", message, parameter.at)
+        elif not self.same_default(parameter, found):
+            message = f"the default of {parameter.name} is {_word(found)} instead of {_word(parameter)} ({found.at})"
+            yield self.finding("SMX434", message, f"{parameter.at}/DefaultValue")
+        if parameter.allowed is not None:
+            allowed = ", ".join(map(str, parameter.allowed))
+            yield self.finding("SMX435", f"{parameter.name} takes any value, not only {allowed}", parameter.at)
+
+    def same_default(self, parameter: Parameter, found: Parameter) -> bool:
+        wanted, got = parameter.default, found.default
+        if wanted is None or got is None:
+            return wanted is got and parameter.required == found.required
+        if parameter.type in ("int", "float"):
+            return _number(wanted) == _number(got)
+        if parameter.type == "bool":
+            return str(wanted).lower() == str(got).lower()
+        if str(wanted).startswith("ml.") and not str(got).startswith("ml."):
+            self.correspondences.add("machine", str(wanted), str(got), parameter.at)
+            return True
+        if wanted in APPROVALS and got not in APPROVALS and got:
+            self.correspondences.add("approval", str(wanted), str(got), parameter.at)
+            return True
+        return self.matcher.same(template([str(wanted)]), template([str(got)]), parameter.at)
+
+    def unused(self) -> Iterator[Finding]:
+        """Parameters that reach no step any more, though they reached one that is compared."""
+        used = {part.name for node in self.target.nodes.values() for part in node.parts() if isinstance(part, Param)}
+        fed: dict[str, str] = {}
+        for node in self.source.nodes.values():
+            if node.name in self.excluded or node.name not in self.target.nodes:
+                continue
+            bound = {f.at for key, f in node.facts.items() if key[0] in BOUND}
+            facts = [f for key, f in node.facts.items() if f.at not in bound and key[0] in self.seen_kinds(node)]
+            for fact in (*facts, *(node.words or ())):
+                fed.update({part.name: fact.at for part in fact.value if isinstance(part, Param)})
+        for name, at in fed.items():
+            target = self.matcher.parameters.get(name)
+            if target is not None and target not in used:
+                yield self.finding("SMX436", f"parameter {name} reaches no task any more", at)
+
+    def seen_kinds(self, node: Node) -> set[str]:
+        return {key[0] for key in node.facts} - ({"reference"} if node.visible else set())
+
+    # --- what steps run on ---
+
+    def resources(self, step: Node, node: Node) -> Iterator[Finding]:
+        unsettable = [what for what in ("machine", "disk", "timeout") if (what,) in step.facts]
+        unsettable = [what for what in unsettable if self.resource(node, what) is None]
+        if unsettable and node.visible:
+            message = f"a plain container has no setting for the {', '.join(unsettable)} ({node.at})"
+            yield self.finding("SMX472", message, step.facts[(unsettable[0],)].at, step.name)
+        for what in RESOURCES:
+            wanted, found = step.facts.get((what,)), self.resource(node, what)
+            if wanted is None:
+                continue
+            if found is None:
+                yield from self.absent(step, node, what, wanted)
+            elif not self.same_resource(what, wanted, found.value):
+                yield from self.other_resource(step, node, what, wanted, found.value)
+        if ("retry",) not in step.facts and (retry := node.facts.get(("retry",))) is not None and retry.value:
+            message = f"is tried again {show(retry.value)} times, the step is not ({node.at})"
+            yield self.finding(CODES["retry"], message, step.at, step.name)
+
+    def resource(self, node: Node, what: str) -> Fact | None:
+        """A resource; limits of processors and memory stand for the machine where there is none."""
+        cpu, memory = node.facts.get(("cpu",)), node.facts.get(("memory",))
+        if what == "machine" and ("machine",) not in node.facts and cpu and memory:
+            return Fact((f"{show(cpu.value)} CPU, {show(memory.value)}",), cpu.at)
+        return node.facts.get((what,))
+
+    def absent(self, step: Node, node: Node, what: str, wanted: Fact) -> Iterator[Finding]:
+        custom_job = ("timeout",) in node.facts
+        if what == "count" and wanted.value != ("1",) and not custom_job and not _params(wanted.value):
+            message = f"runs on one machine instead of {show(wanted.value)} ({node.at})"
+            yield self.finding(CODES[what], message, wanted.at, step.name)
+
+    def same_resource(self, what: str, wanted: Fact, found: Template) -> bool:
+        if self.matcher.same(wanted.value, found, wanted.at, lax=True):
+            return True
+        if _params(wanted.value) or _params(found):
+            return False
+        if what in ("image", "serving image", "machine"):
+            self.correspondences.add(what, show(wanted.value), show(found), wanted.at)
+            return True
+        if what == "retry" and not found:
+            return False
+        first, second = _number(show(wanted.value)), _number(re.sub(r"s$", "", show(found)))
+        if what == "disk" and first is not None:
+            return second == max(first, SMALLEST_DISK_GB)
+        return first is not None and first == second
+
+    def other_resource(self, step: Node, node: Node, what: str, wanted: Fact, found: Template) -> Iterator[Finding]:
+        if what in BOUND and not _params(found) and self.is_default(wanted, found, what):
+            message = f"the {what} is bound to the default of {show(wanted.value)} when the pipeline is compiled"
+            yield self.finding("SMX467", f"{message} ({node.at})", wanted.at, step.name)
+            return
+        message = f"the {what} is {show(found)} instead of {show(wanted.value)} ({node.at})"
+        yield self.finding(CODES[what], message, wanted.at, step.name)
+
+    def is_default(self, wanted: Fact, found: Template, what: str) -> bool:
+        """Whether the target has the default of the parameter that the source gives."""
+        names = _params(wanted.value)
+        if len(names) != 1 or len(wanted.value) != 1:
+            return False
+        parameter = self.source.parameters.get(names[0])
+        if parameter is None or parameter.default is None:
+            return False
+        return self.same_resource(what, Fact((str(parameter.default),), wanted.at), found)
+
+
+def _params(value: Template) -> list[str]:
+    return [part.name for part in value if isinstance(part, Param)]
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _word(parameter: Parameter) -> str:
+    return "missing" if parameter.default is None else repr(parameter.default)

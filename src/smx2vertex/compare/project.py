@@ -1,0 +1,101 @@
+"""Compares a definition with a generated project: both compiled files, and the code they belong to."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+from ..findings import Finding, InputError
+from ..kubeflow.graph import Graph, read_graph
+from ..kubeflow.origins import Constant
+from ..kubeflow.spec import load
+from ..sagemaker.definition import Definition
+from . import Check, Comparison, compare
+
+TARGETS = ("vertex", "kubeflow")
+_CODE_ADDRESS = re.compile(r".*/code/([0-9a-f]{64})/([A-Za-z0-9_-]+)/?")
+
+
+def is_project(path: Path) -> bool:
+    """Whether a path is a generated project: a folder with compiled pipelines."""
+    return (path / "compiled").is_dir()
+
+
+def compare_project(
+    definition: Definition, project: Path, match: Mapping[str, Iterable[str]] | None = None
+) -> Comparison:
+    """Compare a definition with both targets of a project, and the compiled files with the project's code.
+
+    Args:
+        definition: as for `compare`.
+        project: the folder.
+        match: as for `compare`.
+
+    Raises:
+        InputError: a compiled file is missing (SMX482) or cannot be read, or `match` names what is not there.
+    """
+    graphs = {target: read_graph(load(_compiled(project, target))) for target in TARGETS}
+    first, *others = (compare(definition, graph, match) for graph in graphs.values())
+    checks = [_merged(check, [other.checks[index] for other in others]) for index, check in enumerate(first.checks)]
+    code = Check("code", tuple(_code_findings(project, graphs)))
+    pairs = {tuple(pair.items()): pair for result in (first, *others) for pair in result.correspondences}
+    return replace(first, checks=(*checks, code), correspondences=tuple(pairs.values()))
+
+
+def _compiled(project: Path, target: str) -> Path:
+    file = project / "compiled" / f"{target}.yaml"
+    if not file.is_file():
+        raise InputError(Finding("SMX482", f"{file} is not there", file=str(file)))
+    return file
+
+
+def _merged(first: Check, others: list[Check]) -> Check:
+    """A check of all targets: what two of them have in common stands once, whatever the place in the target."""
+    known = {(finding.code, finding.pointer, finding.step) for finding in first.findings}
+    added = [f for other in others for f in other.findings if (f.code, f.pointer, f.step) not in known]
+    return replace(first, findings=(*first.findings, *added))
+
+
+# --- code ---
+
+
+def _code_findings(project: Path, graphs: Mapping[str, Graph]) -> Iterator[Finding]:
+    contracts = sorted(project.glob("*/contract.py"))
+    if not contracts:
+        yield Finding("SMX482", "no package of the project has a contract.py", file=str(project))
+        return
+    contract = contracts[0].read_bytes()
+    if contract != resources.files("smx2vertex.contract").joinpath("container_contract.py").read_bytes():
+        yield Finding("SMX480", "contract.py is not the contract of this version", file=str(contracts[0]))
+    hashes: dict[str, str] = {}
+    for target, graph in graphs.items():
+        for task in graph.tasks.values():
+            uri = task.importer.uri if task.importer else None
+            address = _CODE_ADDRESS.fullmatch(str(uri.value)) if isinstance(uri, Constant) else None
+            if address is None:
+                continue
+            digest, folder = address.groups()
+            if folder not in hashes:
+                hashes[folder] = code_hash(contract, project / "code" / folder)
+            if hashes[folder] != digest:
+                message = f"the code of {folder!r} has the hash {hashes[folder][:12]}…, not {digest[:12]}…"
+                yield Finding("SMX481", message, task.at, file=str(_compiled(project, target)))
+
+
+def code_hash(contract: bytes, folder: Path) -> str:
+    """The hash that addresses a code artifact: SHA-256 over the contract and the user's files, in hexadecimal.
+
+    Args:
+        contract: the content of contract.py.
+        folder: the step's folder below `code/`; it may be absent, for a step without files.
+    """
+    digest = hashlib.sha256(contract)
+    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    for path in sorted(files, key=lambda path: path.relative_to(folder).as_posix()):
+        content = path.read_bytes()
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + len(content).to_bytes(8, "big") + content)
+    return digest.hexdigest()

@@ -1,0 +1,193 @@
+"""The first question: same steps, same edges, same branches, nothing dangling."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from ..findings import Finding
+from .alignment import Alignment
+from .facts import FactComparison
+from .matching import NEGATED, Matcher
+from .neutral import TURNED, Compare, Const, Guard, Node, Part, Pipeline, Product, show_test
+from .source import never_starts
+
+# Codes from here on are about parameters and values.
+FIRST_OF_PARAMETERS = "SMX430"
+CONTRACT_KINDS = ("processing", "training", "transform", "model", "register", "condition", "fail")
+
+
+class Structure:
+    """Compares the graphs; `findings` gives what differs."""
+
+    def __init__(self, source: Pipeline, target: Pipeline, matcher: Matcher, alignment: Alignment) -> None:
+        """Keep both sides; the target has a node for each step that has tasks."""
+        self.source = source
+        self.target = target
+        self.matcher = matcher
+        self.alignment = alignment
+
+    def findings(self, faults: Iterable[Finding]) -> Iterator[Finding]:
+        """All findings; `faults` are those that the reader of the pipeline spec found."""
+        yield from faults
+        yield from self.alignment.findings
+        for step in self.source.nodes.values():
+            node = self.target.nodes.get(step.name)
+            if node is not None:
+                yield from self.step(step, node)
+        yield from self.order()
+        yield from self.branches()
+
+    def step(self, step: Node, node: Node) -> Iterator[Finding]:
+        if never_starts(step):
+            yield Finding(
+                "SMX417", f"step {step.name!r} never starts, but {node.at} does", step.at, step.name, self.source.file
+            )
+        elif node.kind == "not translated":
+            return
+        elif self.differs_in_kind(step, node):
+            message = f"a step of kind {step.kind} became a task of kind {node.kind} ({node.at})"
+            yield Finding("SMX419", message, step.at, step.name, self.source.file)
+        if ("loop",) in node.facts:
+            yield Finding("SMX423", f"the task is repeated by a loop ({node.at})", step.at, step.name, self.source.file)
+
+    def differs_in_kind(self, step: Node, node: Node) -> bool:
+        same = step.kind == node.kind or {step.kind, node.kind} == {"model", "register"}
+        return not same and step.kind in CONTRACT_KINDS and node.kind in CONTRACT_KINDS
+
+    # --- order ---
+
+    def order(self) -> Iterator[Finding]:
+        for step in self.source.nodes.values():
+            node = self.target.nodes.get(step.name)
+            if step.kind == "condition" and node is None:
+                inside = (n for n in self.source.nodes.values() if any(g.condition == step.name for g in n.guards))
+                bound = [found for n in inside if (found := self.target.nodes.get(n.name)) is not None]
+            else:
+                bound = [node] if node is not None else []
+            for name, at in step.after.items():
+                for waiting in bound:
+                    yield from self.lost(step, name, at, waiting)
+        yield from self.added()
+
+    def lost(self, step: Node, name: str, at: str, waiting: Node) -> Iterator[Finding]:
+        """Waiting for a condition is waiting for what the condition reads."""
+        other = self.source.nodes.get(name)
+        before = {name} if other is None or other.kind != "condition" else other.waits
+        for needed in sorted(before & self.target.nodes.keys() - waiting.waits - {waiting.name}):
+            message = f"{waiting.name} does not wait for {needed} ({waiting.at})"
+            yield Finding("SMX408", message, at, step.name, self.source.file)
+
+    def added(self) -> Iterator[Finding]:
+        before = {name: self.before(name) for name in self.target.nodes}
+        for name, node in self.target.nodes.items():
+            for other in node.after.keys() - before[name]:
+                message = f"waits for {other}, as the step does not ({node.after[other]})"
+                yield Finding("SMX409", message, self.source.nodes[name].at, name, self.source.file)
+
+    def before(self, name: str) -> set[str]:
+        seen, stack = set[str](), [name]
+        while stack:
+            node = self.source.nodes[stack.pop()]
+            for other in (node.waits | node.after.keys()) & self.source.nodes.keys() - seen:
+                seen.add(other)
+                stack.append(other)
+        return seen
+
+    # --- branches ---
+
+    def branches(self) -> Iterator[Finding]:
+        """One finding for each difference of a condition, with all the steps that it concerns."""
+        found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        for step in self.source.nodes.values():
+            node = self.target.nodes.get(step.name)
+            if node is not None and not never_starts(step):
+                for code, message, at in self.guards(step, node):
+                    found[code, message, at].append(step.name)
+        for (code, message, at), steps in found.items():
+            yield Finding(code, f"{message}; it decides about {', '.join(steps)}", at, steps[0], self.source.file)
+
+    def guards(self, step: Node, node: Node) -> Iterator[tuple[str, str, str]]:
+        wanted, got = list(step.guards), list(node.guards)
+        for guard in list(wanted):
+            same = next((g for g in got if self.same(guard, g)), None)
+            if same is not None:
+                wanted.remove(guard)
+                got.remove(same)
+        untranslated = {guard.condition for guard in step.guards if self.is_excluded(guard)}
+        wanted = [guard for guard in wanted if guard.condition not in untranslated]
+        got = [guard for guard in got if not any(self.matcher.stands_for(w, guard) for w in step.guards)]
+        for guard in wanted:
+            other = max(got, key=lambda g: self.closeness(guard, g), default=None)
+            if other is None:
+                yield "SMX415", f"{_show(guard)} is no longer asked ({node.at})", guard.at
+                continue
+            got.remove(other)
+            yield self.difference(guard, other), f"{_show(guard)} became {_show(other)} ({other.at})", guard.at
+        for guard in got:
+            yield "SMX416", f"{_show(guard)} is asked as well ({guard.at})", step.at
+
+    def is_excluded(self, guard: Guard) -> bool:
+        node = self.target.nodes.get(guard.condition or "")
+        return node is not None and node.kind == "not translated"
+
+    def same(self, source: Guard, target: Guard) -> bool:
+        stands = self.matcher.stands_for(source, target) and source.outcome == target.outcome
+        return stands or self.matcher.guard(source, target)
+
+    def difference(self, source: Guard, target: Guard) -> str:
+        """What differs between two conditions, as a code."""
+        if self.matcher.test(source.test, target.test, note=False):
+            return "SMX410"
+        match source.test, target.test:
+            case Compare(operator, left, right), Compare(other, first, second):
+                if not self.matcher.both(left, first, right, second, note=False):
+                    if not self.matcher.both(left, second, right, first, note=False):
+                        return self.operand_difference((left, right), (first, second))
+                    other = TURNED[other]
+                if source.outcome != target.outcome:
+                    return "SMX411" if NEGATED[operator] != other else "SMX410"
+                return "SMX410" if NEGATED[operator] == other else "SMX411"
+        return "SMX414"
+
+    def operand_difference(self, wanted: tuple[Part, Part], got: tuple[Part, Part]) -> str:
+        for first, second in ((got[0], got[1]), (got[1], got[0])):
+            for part, found, rest, other in (
+                (wanted[0], first, wanted[1], second),
+                (wanted[1], second, wanted[0], first),
+            ):
+                if self.matcher.operand(rest, other):
+                    return _operand_code(part, found)
+        return "SMX414"
+
+    def closeness(self, source: Guard, target: Guard) -> int:
+        order = ("SMX410", "SMX411", "SMX412", "SMX413", "SMX414")
+        return -order.index(self.difference(source, target))
+
+
+def _operand_code(wanted: Part, found: Part) -> str:
+    match wanted, found:
+        case Const(), Const():
+            return "SMX412"
+        case Product(owner, ("value", file, _)), Product(other, ("value", same, _)) if (owner, file) == (other, same):
+            return "SMX413"
+    return "SMX414"
+
+
+def _show(guard: Guard) -> str:
+    return show_test(guard.test) if guard.outcome else f"not ({show_test(guard.test)})"
+
+
+def fact_findings(
+    source: Pipeline, target: Pipeline, matcher: Matcher, excluded: Mapping[str, str]
+) -> tuple[list[Finding], list[Finding]]:
+    """The differences in what reaches the steps: those of edges, and those of values."""
+    edges: list[Finding] = []
+    values: list[Finding] = []
+    for step in source.nodes.values():
+        node = target.nodes.get(step.name)
+        if node is None or step.name in excluded or step.kind == "condition":
+            continue
+        for finding in FactComparison(matcher, step, node, source.file).findings():
+            (edges if finding.code < FIRST_OF_PARAMETERS else values).append(finding)
+    return edges, values

@@ -1,0 +1,465 @@
+"""Brings the graph of a pipeline spec to the neutral shape; references name tasks until the alignment is known."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..contract.grammar import Placeholder
+from ..contract.grammar import Template as Encoded
+from ..kubeflow import conditions as cel
+from ..kubeflow import origins
+from ..kubeflow.graph import Condition, Graph, Task
+from .commandline import KNOWN_VERBS, CommandLine, read_command_line
+from .neutral import (
+    BY_ENGINE,
+    TURNED,
+    All,
+    AnyOf,
+    Compare,
+    Const,
+    Execution,
+    Fact,
+    Guard,
+    In,
+    Node,
+    Not,
+    Opaque,
+    Param,
+    Parameter,
+    Part,
+    Pipeline,
+    Product,
+    Template,
+    Test,
+    Unseen,
+    address,
+    const,
+    split_guard,
+    template,
+)
+from .source import json_path
+
+TYPES = {"STRING": "str", "NUMBER_INTEGER": "int", "NUMBER_DOUBLE": "float", "BOOLEAN": "bool"}
+# Type names of pipelines compiled before parameterType existed.
+TYPES |= {"INT": "int", "DOUBLE": "float"}
+KINDS = {"upload-model": "register", "package-model": "register", "not-translated": "not translated"}
+PREBUILT = {"model_upload": "register", "batch_prediction_job": "transform", "hyperparameter_tuning_job": "Tuning"}
+RUNTIME = {
+    "pipeline_job_uuid": "execution id",
+    "pipeline_job_name": "execution id",
+    "pipeline_job_resource_name": "execution name",
+    "pipeline_job_create_time_utc": "start time",
+}
+REQUEST = (
+    "content-type",
+    "accept",
+    "split-type",
+    "assemble-with",
+    "batch-strategy",
+    "max-payload-mb",
+    "input-filter",
+    "output-filter",
+    "join-source",
+)
+OPERATORS: dict[type[ast.cmpop], str] = {ast.Eq: "==", ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
+FORMATS = ("str", "int", "float", "bool", "json")
+
+
+def read_target(graph: Graph, file: str | None = None) -> Pipeline:
+    """A pipeline spec as nodes, one for each task, importers too."""
+    return _Reader(graph, file).pipeline()
+
+
+class _Reader:
+    def __init__(self, graph: Graph, file: str | None) -> None:
+        self.graph = graph
+        self.file = file
+        self.lines = {task.id: line for task in graph.tasks.values() if (line := _command_line(task)) is not None}
+        self.guards: dict[tuple[str, str], tuple[Guard, ...]] = {}
+
+    def pipeline(self) -> Pipeline:
+        parameters = {
+            p.name: Parameter(
+                p.name, TYPES.get(p.type, p.type.lower()), p.default, p.required,
+                f"root.inputDefinitions.parameters.{p.name}",
+            )
+            for p in self.graph.parameters.values()
+        }  # fmt: skip
+        nodes = {task.id: self.node(task) for task in self.graph.tasks.values()}
+        return Pipeline(self.graph.name, parameters, nodes, self.file)
+
+    def node(self, task: Task) -> Node:
+        line = self.lines.get(task.id)
+        kind = "importer" if task.kind == "importer" else PREBUILT.get(task.kind, "container")
+        node = Node(task.id, kind, task.at)
+        names = (task.name, task.display_name, task.component.removeprefix("comp-"))
+        node.names = tuple(dict.fromkeys(name for name in names if name))
+        node.guards = tuple(guard for condition in task.conditions for guard in self.guards_of(condition))
+        node.waits = set(task.waits)
+        node.after = dict.fromkeys(task.after, task.at)
+        taken = {origin.task for origin in task.artifacts.values() if isinstance(origin, origins.TaskOutput)}
+        node.imports = {name for name in taken if name in self.graph.tasks and self.graph.tasks[name].importer}
+        if line is not None:
+            node.kind = KINDS.get(line.verb, line.verb)
+            node.step = line.one("step") or None
+            node.visible = line.verb != "package-model"
+        else:
+            node.visible = False
+        if line is not None and node.visible:
+            _Contract(self, task, line, node).read()
+        else:
+            self.read_opaque(node, task)
+        self.settings(node, task)
+        return node
+
+    def settings(self, node: Node, task: Task) -> None:
+        if node.kind != "importer":
+            node.add(("caching",), ["on" if task.caching else "off"])
+            node.add(("retry",), [str(task.retry.attempts)] if task.retry else [])
+        if task.image is not None and not task.prebuilt:
+            node.add(("image",), self.parts(task.image))
+        machine = task.machine
+        for key, origin in (
+            ("machine", machine.machine_type),
+            ("disk", machine.disk_gb),
+            ("count", machine.replicas),
+            ("timeout", machine.timeout),
+            ("cpu", machine.cpu_limit),
+            ("memory", machine.memory_limit),
+        ):
+            if origin is not None:
+                node.add((key,), self.parts(origin))
+        for loop in task.loops:
+            node.add(("loop",), [Unseen(loop.group)])
+
+    def read_opaque(self, node: Node, task: Task) -> None:
+        """Of a program that we do not know: what reaches it, by the names of the inputs."""
+        for name, origin in {**task.parameters, **task.artifacts}.items():
+            if not (isinstance(origin, origins.Constant) and origin.value in (None, "", [], {})):
+                node.add(("value", task.id, name), self.parts(origin), f"{task.at}.inputs")
+        for index, word in enumerate((*task.command, *task.args)):
+            if isinstance(word, origins.Constant) and not task.prebuilt:
+                node.add(("value", task.id, f"word {index}"), self.parts(word))
+        for name, origin in task.env.items():
+            node.add(("value", task.id, name), self.parts(origin))
+
+    # --- values ---
+
+    def parts(self, origin: origins.Origin, format: str = "str") -> Iterator[Part]:
+        match origin:
+            case origins.Constant(value):
+                yield formatted(value, format)
+            case origins.PipelineParameter(name):
+                yield Param(name, format)
+            case origins.TaskOutput(task, key):
+                yield from self.output(task, key)
+            case origins.ArtifactField(artifact, _):
+                yield from self.parts(artifact)
+            case origins.Text(parts):
+                for part in parts:
+                    yield from self.parts(part, BY_ENGINE)
+            case origins.Runtime(name):
+                yield Execution(RUNTIME.get(name, name))
+            case origins.Items(items):
+                for item in items:
+                    yield from self.parts(item)
+            case origins.Entries(entries):
+                for _, item in entries:
+                    yield from self.parts(item)
+            case _:
+                yield Unseen(type(origin).__name__)
+
+    def output(self, task_id: str, key: str) -> Iterator[Part]:
+        task = self.graph.tasks.get(task_id)
+        if task is not None and task.importer is not None:
+            yield from address(template(self.parts(task.importer.uri)))
+        else:
+            yield Product(task_id, self.what(task_id, key))
+
+    def what(self, task: str, key: str) -> tuple[str, ...]:
+        """What an output of a task is, if the command line tells."""
+        line = self.lines.get(task)
+        if line is None:
+            return ("named", key)
+        folders = {o.fields[0]: _folder(o.fields[1]) for o in line.of("output") if len(o.fields) > 1}
+        if key in folders:
+            return ("output", folders[key])
+        for option in line.of("property"):
+            parameter, place, path = option.fields
+            if parameter == key:
+                artifact, _, file = place.partition("/")
+                return ("value", f"{folders.get(artifact, artifact)}/{file}", json_path(path))
+        for option in line.of("metric"):
+            if option.fields[0] == key:
+                return ("metric", option.fields[1])
+        single = {
+            ("training", "model"): "model",
+            ("transform", "output"): "predictions",
+            ("upload-model", "serving-model"): "serving model",
+            ("upload-model", "resource-name"): "resource name",
+            ("condition", "result"): "result",
+        }
+        for (verb, name), what in single.items():
+            if line.verb == verb and line.one(name) == key:
+                return (what,)
+        return ("named", key)
+
+    # --- conditions ---
+
+    def guards_of(self, condition: Condition) -> tuple[Guard, ...]:
+        """The conditions that a trigger stands for, those of evaluator tasks put in the place of their results."""
+        place = (condition.group, condition.text)
+        if place not in self.guards:
+            if condition.expression is None:
+                test: Test = Opaque(condition.text)
+            else:
+                test = self.test(condition.expression, condition)
+            guard = Guard(test, True, None, f"{condition.group} ({condition.text})")
+            self.guards[place] = tuple(split_guard(guard))
+        return self.guards[place]
+
+    def test(self, expression: cel.Expression, condition: Condition) -> Test:
+        match expression:
+            case cel.Not(operand):
+                return Not(self.test(operand, condition))
+            case cel.And(operands):
+                return All(tuple(self.test(each, condition) for each in operands))
+            case cel.Or(operands):
+                return AnyOf(tuple(self.test(each, condition) for each in operands))
+            case cel.Comparison(operator, left, right):
+                return self.comparison(operator, self.operand(left, condition), self.operand(right, condition))
+        return Opaque(condition.text)
+
+    def comparison(self, operator: str, left: Part, right: Part) -> Test:
+        if isinstance(left, Const):
+            left, right, operator = right, left, TURNED.get(operator, operator)
+        if isinstance(left, Product) and operator in ("==", "!=") and right in (const("true"), const("false")):
+            evaluated = self.evaluated(left.owner)
+            if evaluated is not None:
+                holds = (operator == "==") == (right == const("true"))
+                return evaluated if holds else Not(evaluated)
+        if operator == "!=":
+            return Not(Compare("==", left, right))
+        return Compare(operator, left, right)
+
+    def operand(self, expression: cel.Expression, condition: Condition) -> Part:
+        match expression:
+            case cel.Literal(value):
+                return const(value)
+            case cel.Cast(_, operand):
+                return self.operand(operand, condition)
+            case cel.Input(name):
+                return self.compared(condition.operands[name])
+        return Unseen(condition.text)
+
+    def compared(self, origin: origins.Origin) -> Part:
+        """A value as a condition compares it."""
+        if isinstance(origin, origins.Constant):
+            return const(origin.value)
+        parts = template(self.parts(origin))
+        return parts[0] if len(parts) == 1 else Unseen("text made of parts")
+
+    def evaluated(self, task_id: str) -> Test | None:
+        """The condition that an evaluator task works out."""
+        task, line = self.graph.tasks.get(task_id), self.lines.get(task_id)
+        if task is None or line is None:
+            return None
+        if line.verb == "not-translated":
+            return Opaque(f"result of {task_id}", line.one("step"))
+        text = line.one("expression") if line.verb == "condition" else None
+        if text is None:
+            return None
+        values = {name: self.compared(origin) for name, origin in task.parameters.items()}
+        return read_expression(text, lambda name: values.get(name, Unseen(name)))
+
+
+class _Contract:
+    """Reads the facts of a task that runs the container contract."""
+
+    def __init__(self, reader: _Reader, task: Task, line: CommandLine, node: Node) -> None:
+        self.reader = reader
+        self.task = task
+        self.line = line
+        self.node = node
+
+    def read(self) -> None:
+        self.named("environment", "environment")
+        for option in self.line.of("code"):
+            self.node.add(("code", "model" if self.line.verb == "upload-model" else _folder(option.fields[0])), [])
+        getattr(self, f"read_{self.line.verb.replace('-', '_')}")()
+        if self.line.words is not None:
+            self.node.words = tuple(Fact(template(self.parts(word)), self.node.at) for word in self.line.words)
+        for argument in self.line.unread:
+            self.node.add(("unread", argument), [argument])
+
+    def parts(self, encoded: Encoded | None) -> Iterator[Part]:
+        for part in encoded or ():
+            if isinstance(part, Placeholder):
+                yield from self.input(part.name, part.type)
+            else:
+                yield part
+
+    def input(self, name: str, format: str) -> Iterator[Part]:
+        if name in self.task.parameters:
+            yield from self.reader.parts(self.task.parameters[name], format)
+        elif name in self.task.artifacts:
+            yield from self.reader.parts(self.task.artifacts[name])
+        else:
+            yield Unseen(f"no input {name}")
+
+    def artifact(self, name: str, file: str = "") -> Template:
+        return address(template(self.input(name, "uri")), file)
+
+    def address(self, encoded: Encoded | None) -> Template:
+        return address(template(self.parts(encoded)))
+
+    def texts(self, **options: str) -> None:
+        """Options that hold one template each, with the fact that each of them is."""
+        for name, what in options.items():
+            for option in self.line.of(name.replace("_", "-")):
+                self.node.add((what,), self.parts(option.template or tuple(option.fields)))
+
+    def named(self, name: str, what: str) -> None:
+        """Options with a name and a template."""
+        for option in self.line.of(name):
+            self.node.add((what, option.fields[0]), self.parts(option.template))
+
+    def outputs(self, place: str, name: str, destination: Encoded | None) -> None:
+        self.node.add(("output", place), [name])
+        if destination:
+            self.node.add(("destination", place), self.address(destination))
+
+    def read_processing(self) -> None:
+        for option in self.line.of("input"):
+            artifact, path, file = option.fields
+            if artifact in self.task.artifacts:
+                self.node.add(("input", _folder(path)), self.artifact(artifact, file))
+            else:
+                self.node.add(("code", _folder(path)), [])
+        for option in self.line.of("data"):
+            self.node.add(("input", _folder(option.fields[0])), self.address(option.template))
+        for option in self.line.of("output"):
+            self.outputs(_folder(option.fields[1]), option.fields[0], option.template)
+
+    def read_training(self) -> None:
+        self.texts(program="program", algorithm="algorithm", compression="compression")
+        for option in self.line.of("channel"):
+            name, content_type, artifact, file = option.fields
+            self.node.add(("channel", name), self.artifact(artifact or name, file))
+            self.content_type(name, content_type)
+        for option in self.line.of("channel-code"):
+            self.node.add(("code", option.fields[0]), [])
+        for option in self.line.of("channel-data"):
+            self.node.add(("channel", option.fields[0]), self.address(option.template))
+            self.content_type(*option.fields)
+        for option in self.line.of("hyperparameter"):
+            self.hyperparameter(option.fields[0], option.template or ())
+        for option in self.line.of("metric-definition"):
+            self.node.add(("metric definition", option.fields[0]), [option.fields[1]])
+        for option in self.line.of("model"):
+            self.outputs("model", option.fields[0], option.template)
+
+    def hyperparameter(self, name: str, value: Encoded) -> None:
+        # An older grammar has the type alone, and the input under the hyperparameter's own name.
+        if name in self.task.parameters and len(value) == 1 and value[0] in FORMATS:
+            self.node.add(("hyperparameter", name), self.input(name, str(value[0])))
+        else:
+            self.node.add(("hyperparameter", name), self.parts(value))
+
+    def content_type(self, channel: str, content_type: str) -> None:
+        if content_type:
+            self.node.add(("content type", channel), [content_type])
+
+    def read_upload_model(self) -> None:
+        for option in self.line.of("model"):
+            self.node.add(("model data",), self.artifact(*option.fields))
+        self.texts(parent="group", approval="approval", description="description", serving_image="serving image")
+        for name, what in (("content-type", "content types"), ("response-type", "response types")):
+            for option in self.line.of(name):
+                self.node.add((what, option.fields[0]), option.fields)
+        self.named("label", "label")
+        for option in self.line.of("metrics"):
+            kind, artifact, file = option.fields
+            self.node.add(("metrics", kind), self.artifact(artifact, file))
+
+    def read_transform(self) -> None:
+        self.texts(program="program", algorithm="algorithm")
+        for option in self.line.of("model"):
+            self.node.add(("model data",), self.artifact(option.fields[0]))
+        for option in self.line.of("input"):
+            self.node.add(("data",), self.artifact(*option.fields))
+        for option in self.line.of("data"):
+            self.node.add(("data",), self.address(option.template))
+        for name in REQUEST:
+            for option in self.line.of(name):
+                self.node.add(("request", name), self.parts(option.template))
+        for option in self.line.of("output"):
+            self.outputs("predictions", option.fields[0], option.template)
+
+    def read_condition(self) -> None:
+        self.node.test = self.reader.evaluated(self.task.id)
+
+    def read_fail(self) -> None:
+        self.texts(message="message")
+
+    def read_not_translated(self) -> None:
+        self.node.code = self.line.one("code") or ""
+
+
+def read_expression(text: str, operand: Callable[[str], Part]) -> Test:
+    """The condition of an evaluator task, a Python expression of comparisons; anything else cannot be read."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+        return _python(tree, operand)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Opaque(text)
+
+
+def _python(tree: ast.expr, operand: Callable[[str], Part]) -> Test:
+    match tree:
+        case ast.BoolOp(op, values):
+            tests = tuple(_python(value, operand) for value in values)
+            return All(tests) if isinstance(op, ast.And) else AnyOf(tests)
+        case ast.UnaryOp(ast.Not(), inner):
+            return Not(_python(inner, operand))
+        case ast.Compare(query, [ast.In()], [ast.List(values) | ast.Tuple(values)]):
+            return In(_side(query, operand), tuple(_side(value, operand) for value in values))
+        case ast.Compare(left, [sign], [right]) if type(sign) in OPERATORS:
+            return Compare(OPERATORS[type(sign)], _side(left, operand), _side(right, operand))
+        case ast.Constant(True):
+            return All(())
+    raise ValueError(ast.dump(tree))
+
+
+def _side(tree: ast.expr, operand: Callable[[str], Part]) -> Part:
+    return operand(tree.id) if isinstance(tree, ast.Name) else const(ast.literal_eval(tree))
+
+
+def formatted(value: Any, format: str) -> str:
+    """A value as the contract writes it by its declared type; what cannot be written so, as JSON."""
+    try:
+        if format == "int":
+            return str(int(value))
+        if format == "float":
+            return repr(float(value))
+    except (TypeError, ValueError, OverflowError):
+        pass
+    if format == "bool":
+        return str(str(value).lower() == "true")
+    return value if isinstance(value, str) and format != "json" else json.dumps(value, ensure_ascii=False)
+
+
+def _command_line(task: Task) -> CommandLine | None:
+    """The contract's command line, if the task runs the contract: its input, a verb, options."""
+    texts = [word.value if isinstance(word, origins.Constant) else None for word in task.args]
+    starts = len(texts) > 1 and isinstance(task.args[0], origins.ExecutorInput)
+    if not starts or not isinstance(texts[1], str) or texts[1] not in KNOWN_VERBS:
+        return None
+    return read_command_line(texts[1], [text if isinstance(text, str) else "?" for text in texts[2:]])
+
+
+def _folder(path: str) -> str:
+    return path.rstrip("/") or "/"

@@ -1,0 +1,86 @@
+"""The result of a comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..findings import Finding, by_severity
+from .alignment import Entry
+
+Status = Literal["pass", "fail", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question and its answer."""
+
+    name: str
+    findings: tuple[Finding, ...]
+    note: str = ""
+    skipped: bool = False
+
+    @property
+    def status(self) -> Status:
+        """It fails by any error."""
+        if self.skipped:
+            return "skip"
+        return "fail" if any(finding.severity == "error" for finding in self.findings) else "pass"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The check as `validate --format json` prints it."""
+        found = {
+            "name": self.name,
+            "status": self.status,
+            "findings": [f.to_dict() for f in by_severity(self.findings)],
+        }
+        return {**found, "note": self.note} if self.note else found
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """A step that equality does not speak of, and the finding that says why."""
+
+    step: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a comparison found.
+
+    Attributes:
+        checks: structure, parameters, behaviour, and further ones.
+        alignment: an entry for each step.
+        excluded: steps that are not translated, or never start.
+        correspondences: kind, source value and target value of each known difference.
+        counts: steps, tasks, data edges, branches, parameters.
+    """
+
+    checks: tuple[Check, ...]
+    alignment: tuple[Entry, ...]
+    excluded: tuple[Excluded, ...]
+    correspondences: tuple[dict[str, str], ...]
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def equivalent(self) -> bool:
+        """Whether no check fails."""
+        return all(check.status != "fail" for check in self.checks)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The findings of all checks, errors first."""
+        return by_severity(finding for check in self.checks for finding in check.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as `validate --format json` prints it."""
+        return {
+            "equivalent": self.equivalent,
+            "checks": [check.to_dict() for check in self.checks],
+            "alignment": [entry.to_dict() for entry in self.alignment],
+            "scenarios": {"run": 0, "differing": 0},
+            "excluded": [{"step": excluded.step, "code": excluded.code} for excluded in self.excluded],
+            "correspondences": list(self.correspondences),
+            "counts": self.counts,
+        }
