@@ -200,3 +200,22 @@ def test_a_lock_is_not_trusted(project: Path, lock: str) -> None:
     with pytest.raises(InputError) as caught:
         open_project(project)
     assert caught.value.finding.code == "SMX613"
+
+
+def test_a_run_can_start_at_a_task_with_the_results_of_the_run_before(tmp_path: Path) -> None:
+    invoke(SPECS / "branches.yaml", "-p", "score=0.8")
+    result = invoke(SPECS / "branches.yaml", "-p", "score=0.8", "--from", "say-2")
+    kept = [line.split()[1] for line in result.stdout.splitlines() if "kept from the earlier run" in line]
+    assert (result.exit_code, sorted(kept)) == (0, ["measure", "say", "say-5"])
+    assert "▶ say-2" in result.stdout
+    # a task that reads a changed parameter is not kept, nor what waits for it
+    result = invoke(SPECS / "branches.yaml", "-p", "score=0.8", "-p", "word=hm", "--from", "say-2")
+    assert [line.split()[1] for line in result.stdout.splitlines() if "kept" in line] == ["measure"]
+
+
+def test_a_run_cannot_start_at_a_task_without_a_run_before_or_at_no_task() -> None:
+    for task in ("say", "nobody"):
+        error = invoke(SPECS / "branches.yaml", "-p", "score=0.8", "--from", task).exception
+        assert isinstance(error, InputError)
+        assert error.finding.code == "SMX616"
+        invoke(SPECS / "branches.yaml", "-p", "score=0.8")

@@ -33,9 +33,14 @@ def run(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the run; run/PIPELINE-N unless given.")
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TASK", help="Start here, with the results of the newest run for all before."),
+    ] = None,
     format: Annotated[Format, typer.Option(help="Form of the output.")] = Format.text,
 ) -> None:
     """Run the compiled pipeline on this machine: scripts unmodified, no Docker, no cloud."""
+    from ..kubeflow.earlier import newest
     from ..kubeflow.executor import Options, bind
     from ..kubeflow.executor import run as run_pipeline
     from ..kubeflow.project import open_project
@@ -46,8 +51,9 @@ def run(
     folders = _data(opened, data or [])
     folder = out or _next_folder(opened.spec.name)
     _refuse_used(folder)
+    earlier = newest(folder.parent, opened.spec.name) if start else None
     code = opened.assemble(folder / "code")
-    given: dict[str, Any] = {"python": python, "jobs": jobs}
+    given: dict[str, Any] = {"python": python, "jobs": jobs, "earlier": earlier, "start": start}
     options = Options(
         folder=folder, data=folders, code=code, **{name: value for name, value in given.items() if value is not None}
     )
@@ -131,7 +137,7 @@ def _observer(format: Format) -> Observer:
 
         def ended(self, run: TaskRun) -> None:
             mark, style = marks[run.state]
-            words = [f"{run.seconds:.1f} s"] if run.attempts else []
+            words = ["kept from the earlier run"] if run.kept else [f"{run.seconds:.1f} s"] if run.attempts else []
             words += [f"{run.attempts} attempts"] if run.attempts > 1 else []
             words += [f"{name} = {value!r}" for name, value in run.parameters.items() if name != "gcp_resources"]
             words += [_short(run.message)] if run.message else []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shutil
 import sys
 import uuid
 from collections import deque
@@ -21,11 +22,13 @@ from typing import Any
 
 from ..findings import Finding, InputError
 from . import conditions
+from .earlier import spared
 from .graph import Graph, loop_part, read_graph, selected
 from .local import OPT_ML, PrivateFolder, usable_interpreter, write_wrappers
 from .origins import split
 from .spec import Component, Node, PipelineSpec
 from .tasks import (
+    WRITTEN,
     Artifact,
     Decision,
     Folders,
@@ -55,6 +58,8 @@ class Options:
         jobs: how many tasks run at a time.
         data: folders and files by the address, or the start of it, that they stand for.
         code: folders of code artifacts by their address.
+        earlier: folder of an earlier run whose results are used for all that comes before the task `start`.
+        start: id of the task to start from.
     """
 
     folder: Path
@@ -62,6 +67,8 @@ class Options:
     jobs: int = os.cpu_count() or 1
     data: Mapping[str, Path] = field(default_factory=dict)
     code: Mapping[str, Path] = field(default_factory=dict)
+    earlier: Path | None = None
+    start: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +116,16 @@ def run(
 
     Raises:
         InputError: the run cannot start: broken pipeline, unfitting parameters, no interpreter, no folder
-            (SMX600 to SMX612).
+            (SMX600 to SMX616).
     """
     graph = read_graph(spec)
     _refuse_broken(graph)
     values = bind(spec, parameters)
     python = usable_interpreter(options.python)
+    kept = spared(options.earlier, graph, options.start, values) if options.earlier else {}
     folder = _new_folder(options.folder)
+    if options.earlier and (options.earlier / WRITTEN).is_dir():
+        shutil.copytree(options.earlier / WRITTEN, folder / WRITTEN)
     data = {uri: _absolute(path) for uri, path in (*options.data.items(), *options.code.items())}
     private = PrivateFolder.find(folder / "work")
     if private.how == "none":
@@ -125,7 +135,7 @@ def run(
     worker = Worker(Folders(folder), python, data, _runtime(spec, folder), private, observer)
     jobs = 1 if private.how == "shared" else max(options.jobs, 1)
     try:
-        return _Scheduler(spec, graph, worker, observer, values, jobs).execute()
+        return _Scheduler(spec, graph, worker, observer, values, jobs, kept).execute()
     finally:
         private.close()
 
@@ -276,13 +286,14 @@ class _Scheduler:
         observer: Observer,
         values: dict[str, Any],
         jobs: int,
+        kept: dict[str, TaskRun],
     ) -> None:
         self.spec, self.worker, self.observer, self.values = spec, worker, observer, values
         self.ids = {(task.path, task.name): task.id for task in graph.tasks.values()}
         self.ids |= {(group.path, group.name): group.id for group in graph.groups.values()}
         self.pool = ThreadPoolExecutor(max_workers=jobs)
         self.done: queue.Queue[tuple[_Item, TaskRun]] = queue.Queue()
-        self.jobs = jobs
+        self.jobs, self.kept = jobs, kept
         self.running = 0
         self.ready: deque[tuple[_Item, Work]] = deque()
         self.waiting: list[_Item] = []
@@ -394,6 +405,8 @@ class _Scheduler:
             inputs = self.inputs(item, component)
             if item.node.condition is not None and not self.holds(item, inputs.parameters):
                 self.leave(item, "skipped", f"{item.node.condition} is false")
+            elif item.id in self.kept:
+                self.finish(item, self.kept[item.id])
             elif component.dag is not None:
                 self.enter(item, component, inputs)
             else:

@@ -20,6 +20,8 @@ from .values import STUBS, fit, in_text, parse_value
 INTERPRETERS = ("python", "python3")
 # Kubeflow may wait an hour before it tries again; nobody watching a terminal would.
 LONGEST_WAIT = 10.0
+# the folder of a run that stands for the buckets it writes to
+WRITTEN = "gcs"
 
 Artifact = dict[str, Any]
 
@@ -67,6 +69,7 @@ class TaskRun:
         parameters: its output parameters by name.
         artifacts: its output artifacts by name; `uri` is a path on this machine.
         requests: files that hold the requests it would have sent.
+        kept: whether it is the result of an earlier run, not repeated.
     """
 
     id: str
@@ -81,6 +84,7 @@ class TaskRun:
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     log: str = ""
+    kept: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The form of the index file."""
@@ -278,7 +282,7 @@ class Worker:
         self.folders, self.python, self.data, self.runtime = folders, python, data, runtime
         self.private, self.observer = private, observer
         self.processes = Processes()
-        self.written = folders.run / "gcs"
+        self.written = folders.run / WRITTEN
 
     def execute(self, work: Work) -> TaskRun:
         """Run a task, with its retries, to success or failure; a failure is never an exception."""
