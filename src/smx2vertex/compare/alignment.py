@@ -181,14 +181,13 @@ class _Aligner:
             mains[step].append(task)
             importers[step].extend(sorted(self.target.nodes[task].imports))
         entries = {}
-        for step in self.source.nodes.values():
-            tasks = tuple(dict.fromkeys((*mains[step.name], *importers[step.name])))
-            entries[step.name] = Entry(step.name, tasks, self.how.get(step.name) or self.without_task(step))
+        for name, step in self.source.nodes.items():
+            tasks = tuple(dict.fromkeys((*mains[name], *importers[name])))
+            entries[name] = Entry(name, tasks, self.how.get(name) or self.without_task(step))
         extra = [node.name for node in self.free_tasks()]
-        for name in extra:
-            node = self.target.nodes[name]
+        for node in self.free_tasks():
             says = f", which says that it is step {node.step!r}" if node.step else ""
-            self.note("SMX401", f"task {name} stands for no step{says}", node.at)
+            self.note("SMX401", f"task {node.name} stands for no step{says}", node.at)
         return Alignment(entries, self.owner, extra, self.findings)
 
     def without_task(self, step: Node) -> str:

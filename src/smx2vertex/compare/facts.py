@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..findings import Finding
 from .matching import Matcher, plain
-from .neutral import Bucket, Fact, Key, Node, Param, Product, Template, show, template
+from .neutral import Bucket, Fact, Key, Node, Param, Product, Template, show
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of fact: how people call it, and the findings if it is missing, differs, or is too much (None: no matter)."""
+    """A kind of fact: its name in messages, and the codes for what is missing, differs, or is new; None: no matter."""
 
     label: str
     missing: str | None
@@ -71,7 +72,8 @@ class FactComparison:
             yield from self.unseen()
             return
         pairs = self.differing()
-        for first, second in self.swapped([(key, *both) for key, both in pairs.items() if None not in both]):
+        both_sides = [(key, wanted, found) for key, (wanted, found) in pairs.items() if wanted and found]
+        for first, second in list(self.swapped(both_sides)):
             yield from self.swap(first, second)
             del pairs[first], pairs[second]
         for key, (wanted, found) in pairs.items():
@@ -130,7 +132,7 @@ class FactComparison:
         if wanted is None:
             if codes.extra is not None and found is not None:
                 yield self.finding(
-                    codes.extra, f"{label} gets {show(found.value)}, in the source nothing", self.source.at
+                    codes.extra, f"{label} gets {show(found.value)}, where the step has nothing", self.source.at
                 )
         elif found is None:
             if codes.missing is not None:
@@ -140,7 +142,7 @@ class FactComparison:
             message = f"{label} gets {show(found.value)} instead of {show(wanted.value)}"
             yield self.finding(codes.differs, message, wanted.at)
 
-    def swapped(self, pairs: list[tuple[Key, Fact, Fact]]) -> Iterator[tuple[Key, Key]]:  # type: ignore[type-arg]
+    def swapped(self, pairs: list[tuple[Key, Fact, Fact]]) -> Iterator[tuple[Key, Key]]:
         done: set[Key] = set()
         for index, (key, wanted, found) in enumerate(pairs):
             for other, other_wanted, other_found in pairs[index + 1 :]:
@@ -246,7 +248,7 @@ class FactComparison:
             elif key[0] == "reference" and not self.source.visible:
                 found[(key[0], key[1].rpartition("/")[2])] = fact
         words = self.source.words or ()
-        for flag, fact in zip(words, words[1:], strict=False):
+        for flag, fact in pairwise(words):
             text = flag.value[0] if len(flag.value) == 1 else None
             if isinstance(text, str) and text.startswith("--"):
                 found[("argument", text.lstrip("-"))] = fact
@@ -288,6 +290,3 @@ def _is_alias(wanted: Template, found: Template) -> bool:
     """Whether a fixed word of approval became another word that is none of SageMaker's."""
     texts = [value[0] if len(value) == 1 and isinstance(value[0], str) else None for value in (wanted, found)]
     return texts[0] in APPROVALS and texts[1] is not None and texts[1] not in APPROVALS
-
-
-__all__ = ["FactComparison", "template"]

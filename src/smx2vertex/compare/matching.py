@@ -152,9 +152,9 @@ class Matcher:
         if source.outcome == target.outcome:
             return self.test(source.test, target.test)
         match source.test, target.test:
-            case Compare(operator, left, right), Compare(other, first, second) if NEGATED[operator] == other:
+            case Compare(operator), Compare(other, first, second) if NEGATED[operator] == other:
                 return self.test(source.test, Compare(operator, first, second))
-            case Compare(operator, left, right), Compare(other, first, second) if NEGATED[TURNED[operator]] == other:
+            case Compare(operator), Compare(other, first, second) if NEGATED[TURNED[operator]] == other:
                 return self.test(source.test, Compare(TURNED[operator], first, second))
         return False
 
