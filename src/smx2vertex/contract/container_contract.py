@@ -856,28 +856,36 @@ def _json_or_text(value: str) -> Any:
 
 def _publish_training(task: Task, metrics: Metrics) -> None:
     """Model and output data to the artifact and to S3OutputPath's counterpart, and final metrics to their outputs."""
-    data = place("/opt/ml/output/data")
     for artifact, template in task.options["model"]:
         target = task.output_path(artifact)
-        empty(target)
-        pack(place("/opt/ml/model"), os.path.join(target, "model.tar.gz"))
-        copy_files(place("/opt/ml/model"), os.path.join(target, "model"))
-        if files_below(data):
-            pack(data, os.path.join(target, "output.tar.gz"))
-        task.metadata[artifact] = {"training_job_name": task.job, "metrics": metrics.values}
+        _publish_model(target)
         if template:
             fixed = writable("{}/{}/output".format(task.render(template).rstrip("/"), task.job))
-            loose = task.only("compression").lower() == "none"
-            for name in sorted(os.listdir(target)):
-                if name == ("model" if loose else "model.tar.gz") and loose:
-                    copy_files(os.path.join(target, name), os.path.join(fixed, name))
-                elif name == "output.tar.gz" or (name == "model.tar.gz" and not loose):
-                    copy_file(os.path.join(target, name), os.path.join(fixed, name))
+            _copy_model(target, fixed, loose=task.only("compression").lower() == "none")
+        finite = {name: value for name, value in metrics.values.items() if abs(value) < float("inf")}
+        task.metadata[artifact] = {"training_job_name": task.job, "metrics": finite}
     for parameter, name in task.options["metric"]:
         if name not in metrics.values:
             raise ContractError("the log shows no value of the metric " + name)
         task.publish(parameter, metrics.values[name])
     task.publish_metadata()
+
+
+def _publish_model(target: str) -> None:
+    model, data = place("/opt/ml/model"), place("/opt/ml/output/data")
+    empty(target)
+    pack(model, os.path.join(target, "model.tar.gz"))
+    copy_files(model, os.path.join(target, "model"))
+    if files_below(data):
+        pack(data, os.path.join(target, "output.tar.gz"))
+
+
+def _copy_model(artifact: str, target: str, loose: bool) -> None:
+    if loose:
+        copy_files(os.path.join(artifact, "model"), os.path.join(target, "model"))
+    for name in ("output.tar.gz",) if loose else ("model.tar.gz", "output.tar.gz"):
+        if os.path.exists(os.path.join(artifact, name)):
+            copy_file(os.path.join(artifact, name), os.path.join(target, name))
 
 
 # --- script mode, as the sagemaker-training package does it ------------------------------------------------------
