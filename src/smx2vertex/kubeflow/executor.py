@@ -289,6 +289,7 @@ class _Scheduler:
         kept: dict[str, TaskRun],
     ) -> None:
         self.spec, self.worker, self.observer, self.values = spec, worker, observer, values
+        self.kinds = {task.id: task.kind for task in graph.tasks.values()}
         self.ids = {(task.path, task.name): task.id for task in graph.tasks.values()}
         self.ids |= {(group.path, group.name): group.id for group in graph.groups.values()}
         self.pool = ThreadPoolExecutor(max_workers=jobs)
@@ -412,10 +413,10 @@ class _Scheduler:
             else:
                 self.prepare(item, component, inputs)
         except TaskError as error:
-            run = TaskRun(item.id, item.node.name, "group" if component.dag else "task")
-            run.state, run.code, run.message = "failed", error.code, str(error)
-            for task_id, node in self.inside(item) if component.dag else ():
-                self.record(TaskRun(task_id, node.name, "task", "cancelled", message=f"not started: {item.id} failed"))
+            kind = "group" if component.dag else self.kinds.get(item.id, "unknown")
+            run = TaskRun(item.id, item.node.name, kind, "failed", code=error.code, message=str(error))
+            for inner in self.inside(item, "cancelled", f"not started: {item.id} failed") if component.dag else ():
+                self.record(inner)
             self.finish(item, run)
 
     def prepare(self, item: _Item, component: Component, inputs: _Inputs) -> None:
@@ -434,7 +435,7 @@ class _Scheduler:
 
     def work(self, item: _Item, work: Work) -> None:
         """In a thread of the pool: whatever happens, the scheduler hears of it."""
-        run = TaskRun(item.id, item.node.name, "task", state="failed", code="SMX606", message="it was ended")
+        run = TaskRun(item.id, item.node.name, work.kind, "failed", code="SMX606", message="it was ended")
         try:
             run = self.worker.execute(work)
         except Exception as error:
@@ -459,19 +460,19 @@ class _Scheduler:
     def leave(self, item: _Item, state: str, message: str) -> None:
         """The item will not run, and nothing inside it."""
         item.state, item.message = state, message
-        for task_id, node in self.inside(item):
-            self.record(TaskRun(task_id, node.name, "task", state, message=message))
+        for run in self.inside(item, state, message):
+            self.record(run)
         self.close_groups(item.scope)
 
-    def inside(self, item: _Item) -> Iterator[tuple[str, Node]]:
-        """The leaf tasks of a group that was not entered, or the task itself."""
+    def inside(self, item: _Item, state: str, message: str) -> Iterator[TaskRun]:
+        """What became of the leaf tasks of a group that was not entered, or of the task itself."""
         suffix = item.scope.suffix
         waiting = [(self.path(item.scope), item.id.removesuffix(suffix), item.node)]
         while waiting:
             path, item_id, node = waiting.pop()
             dag = self.spec.components[node.component].dag
             if dag is None:
-                yield item_id + suffix, node
+                yield TaskRun(item_id + suffix, node.name, self.kinds.get(item_id, "unknown"), state, message=message)
                 continue
             inner = (*path, item_id)
             waiting.extend((inner, self.ids[inner, child.name], child) for child in reversed(dag.nodes.values()))
