@@ -7,7 +7,6 @@ import sys
 import traceback
 from typing import Annotated
 
-import click
 import typer
 
 from .. import __version__
@@ -59,28 +58,18 @@ def main() -> None:
 def run_command() -> int:
     """Run the command that `sys.argv` names; returns the exit code."""
     try:
-        code = app(standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
-    except click.ClickException as error:
-        error.show()
-        return 2
+        app()  # ends by SystemExit, and has then said what was wrong with the usage
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
     except InputError as error:
         from .output import print_input_error
 
         print_input_error(error)
         return 2
-    except (click.Abort, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except Exception as error:
         if os.environ.get("SMX2VERTEX_DEBUG"):
             traceback.print_exc()
         print(f"This is a fault of smx2vertex: {type(error).__name__}: {error}", file=sys.stderr)
         print("Please report it, with the output of the same command after `smx2vertex --debug`.", file=sys.stderr)
         return 3
+    return 0

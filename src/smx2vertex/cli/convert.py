@@ -25,7 +25,7 @@ def convert(
 ) -> None:
     """Generate the Vertex project of a pipeline, compile it for both targets, and validate it."""
     from ..compare import compare
-    from ..kubeflow.spec import load_spec
+    from ..kubeflow.spec import load as load_spec
     from ..mapping.ledger import map_pipeline
     from ..vertex.code_files import code_source
     from ..vertex.config import load_config

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ..sagemaker.definition import Definition
 from .images import ImageChoice, counterpart, identifier_of
-from .machines import Machine, choose
-from .machines import machine as machine_named
+from .machines import Machine, choose, named
 from .regions import region_of, target_region
 
 DEFAULT_REGION = "us-central1"
@@ -39,18 +38,13 @@ class Correspondences:
         choice = counterpart(uri)
         own = self.images.get(uri)
         if own is not None:
-            choice = replace(choice, target=own, identifier=choice.identifier or identifier_of(uri))
-        if serving and choice.kind == "framework" and own is None:
-            name = f"{choice.framework}-serving:{choice.version}"
-            return replace(choice, identifier=f"{choice.identifier}_serving", name=name, dockerfile=None)
-        return choice
+            choice = replace(choice, target=own, dockerfile=None, identifier=choice.identifier or identifier_of(uri))
+        return choice.for_serving() if serving else choice
 
     def machine(self, instance_type: str) -> Machine | None:
         """The machine that stands for an instance type; None if none does."""
         own = self.machines.get(instance_type)
-        if own is not None:
-            return machine_named(own)
-        choice = choose(instance_type)
+        choice = choose(instance_type) if own is None else named(instance_type, own)
         return None if choice is None else choice.target
 
     def region(self, definition: Definition) -> str:

@@ -1,4 +1,4 @@
-"""Maps a definition by the tables: every field gets a rule and a verdict, and the ledger shows that none was forgotten."""
+"""Maps a definition by the tables: every field gets a rule and a verdict, and the ledger shows that none is left."""
 
 from __future__ import annotations
 
@@ -288,7 +288,7 @@ class _Mapper:
             return
         self.raised.add((row.rule, anchor or pointer))
         name = None if self.step is None else self.step.name
-        finding = Finding(row.code, f"{path}: {row.because}", anchor or pointer, name, self.definition.file)
+        finding = Finding(row.code, f"{row.rule.partition(':')[2] or path}: {row.because}", anchor or pointer, name, self.definition.file)
         self.findings.append(finding)
         if row.blocks and self.step is not None and self.step.blocker is None:
             self.step.blocker = finding

@@ -186,9 +186,8 @@ class Planner:
         choice = self.correspondences.image(uri, serving=serving)
         if choice.identifier is None:
             raise self.not_translated(step, choice.code or "SMX341", f"{plain(uri)}: {choice.because}", pointer)
-        code = "SMX241" if serving and choice.kind == "framework" else choice.code
-        if code is not None and choice.target is None and choice.identifier not in self.plan.images:
-            self.note(code, f"{plain(uri)} needs the image {choice.identifier}", pointer, step)
+        if choice.code is not None and choice.target is None and choice.identifier not in self.plan.images:
+            self.note(choice.code, f"{plain(uri)}: {choice.because}", pointer, step)
         self.plan.images[choice.identifier] = choice
         return choice.identifier
 
