@@ -181,9 +181,9 @@ class _Aligner:
             mains[step].append(task)
             importers[step].extend(sorted(self.target.nodes[task].imports))
         entries = {}
-        for name, step in self.source.nodes.items():
+        for name, node in self.source.nodes.items():
             tasks = tuple(dict.fromkeys((*mains[name], *importers[name])))
-            entries[name] = Entry(name, tasks, self.how.get(name) or self.without_task(step))
+            entries[name] = Entry(name, tasks, self.how.get(name) or self.without_task(node))
         extra = [node.name for node in self.free_tasks()]
         for node in self.free_tasks():
             says = f", which says that it is step {node.step!r}" if node.step else ""

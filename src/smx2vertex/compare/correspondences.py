@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..findings import Finding
 
 # What is wrong when one source value has two target values; merging two buckets into one is a matter of its own.
-SPLIT = {"bucket": "SMX469", "image": "SMX470", "serving image": "SMX470", "machine": "SMX470"}
+SPLIT = {"bucket": "SMX469", "image": "SMX470", "serving image": "SMX470", "machine": "SMX470", "limits": "SMX470"}
 MERGED = {"bucket": "SMX468"}
 
 

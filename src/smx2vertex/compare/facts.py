@@ -34,7 +34,7 @@ KINDS = {
     "approval": Kind("approval", "SMX450", "SMX450", "SMX450"),
     "description": Kind("description", "SMX450", "SMX450", "SMX450"),
     "label": Kind("metadata entry", "SMX450", "SMX450", "SMX450"),
-    "metrics": Kind("model metrics", "SMX450", "SMX450", "SMX450"),
+    "metrics": Kind("model metrics", "SMX458", "SMX450", "SMX450"),
     "content types": Kind("content type", "SMX450", "SMX450", "SMX450"),
     "response types": Kind("response type", "SMX450", "SMX450", "SMX450"),
     "request": Kind("field of the request", "SMX451", "SMX451", "SMX451"),

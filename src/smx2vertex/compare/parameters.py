@@ -164,7 +164,8 @@ class Parameters:
         if _params(wanted.value) or _params(found):
             return False
         if what in ("image", "serving image", "machine"):
-            self.correspondences.add(what, show(wanted.value), show(found), wanted.at)
+            kind = "limits" if what == "machine" and " CPU, " in show(found) else what
+            self.correspondences.add(kind, show(wanted.value), show(found), wanted.at)
             return True
         if what == "retry" and not found:
             return False

@@ -235,6 +235,8 @@ class _Reader:
         what = self.what(step, reference)
         if what is not None:
             yield Product(step.name, what)
+            if what == ("model",):
+                yield "/model" if steps.training(step, self.names).compression == "NONE" else "/model.tar.gz"
         elif echoed is not None and depth < MAX_ECHOES:
             yield from self.parts(parse(echoed, self.names), depth + 1)
         else:
@@ -344,9 +346,7 @@ class _Reader:
         for name, field in model.metadata.items():
             self.note(node, ("label", name), field)
         for metrics in model.metrics:
-            value = self.address_parts(metrics.uri)
-            if any(isinstance(part, Product) for part in value):
-                node.add(("metrics", metrics.kind), value, metrics.uri.pointer)
+            node.add(("metrics", metrics.kind), self.address_parts(metrics.uri), metrics.uri.pointer)
 
     read_register = read_model
 
