@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-all check lint bench clean
+.PHONY: help demo test test-all check lint bench examples docs clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,11 +29,20 @@ lint: $(STAMP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python docs/reference.py --check
 
 check: lint test ## what CI runs: linters, types, import contracts, tests
 
 bench: $(STAMP) ## measure the budgets of the design
 	@$(BIN)/python -m benchmarks
+
+examples: $(STAMP) ## write the example projects again
+	@for example in examples/*/definition.json; do \
+	  folder=$$(dirname $$example); rm -rf $$folder/project; \
+	  $(BIN)/smx2vertex convert $$example --code $$folder/code --out $$folder/project || exit 1; done
+
+docs: $(STAMP) ## write the generated pages of docs/ again
+	@$(BIN)/python docs/reference.py
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

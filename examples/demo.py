@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -28,10 +29,10 @@ def main() -> int:
     _stage(3, "Validate: does the compiled pipeline mean the same? The checker never looks at the converter")
     _call("validate", DEFINITION, project)
     _stage(4, "Run it here, with real training, your scripts unmodified; no Docker, no cloud")
-    _call("run", project, "--data", f"{DATA}={EXAMPLE / 'data'}", "--out", BUILD / "run")
+    _call("run", project, "--data", f"{DATA}={EXAMPLE / 'data'}", "--out", BUILD / "run", log=BUILD / "run.log")
     _stage(5, "The other branch: nobody reaches an accuracy of 0.99, so the Fail step ends the run with its message")
     arguments = ("--data", f"{DATA}={EXAMPLE / 'data'}", "--out", BUILD / "run-strict", "-p", "MinAccuracy=0.99")
-    _call("run", project, *arguments, expected=1)
+    _call("run", project, *arguments, expected=1, log=BUILD / "run-strict.log")
     _summary(project, time.monotonic() - started)
     return 0
 
@@ -40,17 +41,21 @@ def _stage(number: int, title: str) -> None:
     print(f"\n━━━ {number}/5 · {title}\n", flush=True)
 
 
-def _call(*arguments: str | Path, expected: int = 0) -> None:
+def _call(*arguments: str | Path, expected: int = 0, log: Path | None = None) -> None:
+    """Run a command; what the scripts of a run print goes to its log."""
     words = [str(argument) for argument in arguments]
-    shown = " ".join(word.replace(f"{Path.cwd()}/", "") for word in words)
-    print(f"$ smx2vertex {shown}\n", flush=True)
-    done = subprocess.run([*SMX2VERTEX, *words], check=False)
+    shown = [*words, *(["2>", str(log)] if log else [])]
+    print(f"$ smx2vertex {' '.join(shown)}\n".replace(f"{Path.cwd()}/", ""), flush=True)
+    with (log or Path(os.devnull)).open("w") as file:
+        done = subprocess.run([*SMX2VERTEX, *words], check=False, stderr=file if log else None)
     if done.returncode != expected:
         sys.exit(f"\nsmx2vertex ended with {done.returncode}, {expected} was expected")
 
 
 def _summary(project: Path, seconds: float) -> None:
-    accuracy = json.loads((BUILD / "run" / "artifacts" / "evaluate-model" / "evaluation" / "evaluation.json").read_text())
+    accuracy = json.loads(
+        (BUILD / "run" / "artifacts" / "evaluate-model" / "evaluation" / "evaluation.json").read_text()
+    )
     print(f"\n━━━ Done in {seconds:.0f} s\n")
     print(f"accuracy that the condition saw   {accuracy['metrics']['accuracy']['value']:.4f}")
     print("with MinAccuracy = 0.8            the model was registered (the request is recorded, no cloud was asked)")

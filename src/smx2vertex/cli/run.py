@@ -136,13 +136,12 @@ def _observer(format: Format) -> Observer:
                 console().print(Text.assemble(("▶ ", "cyan"), (task, "bold"), (f"  {kind.replace('_', ' ')}", "dim")))
 
         def ended(self, run: TaskRun) -> None:
-            if run.kind == "importer" and run.state in ("skipped", "cancelled"):
+            if run.kind == "importer" and run.state != "failed":  # bringing in a folder is no news
                 return
             mark, style = marks[run.state]
             words = ["kept from the earlier run"] if run.kept else [f"{run.seconds:.1f} s"] if run.attempts else []
             words += [f"{run.attempts} attempts"] if run.attempts > 1 else []
             words += [f"{name} = {value!r}" for name, value in run.parameters.items() if name != "gcp_resources"]
-            words += [f"from {found['uri']}" for found in run.artifacts.values() if run.kind == "importer"]
             words += [_short(run.message)] if run.message else []
             console().print(Text.assemble((f"{mark} {run.id}", style), f"  {run.state}  ", ", ".join(words)))
 

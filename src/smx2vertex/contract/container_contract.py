@@ -35,6 +35,7 @@ import traceback
 import urllib.error
 import urllib.parse
 import urllib.request
+import warnings
 from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, cast
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -1130,7 +1131,9 @@ def _train_xgboost() -> None:
         arguments.update(_stopping_arguments(xgboost, values["early_stopping_rounds"], metrics[-1]))
     rounds = values["num_round"]
     booster = xgboost.train(parameters, train, rounds, evals=watched, **arguments)
-    booster.save_model(place("/opt/ml/model/xgboost-model"))
+    with warnings.catch_warnings():  # the file has no extension, and is in xgboost's own default format
+        warnings.simplefilter("ignore")
+        booster.save_model(place("/opt/ml/model/xgboost-model"))
 
 
 def evaluation_metrics(values: Dict[str, Any]) -> List[str]:

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from ..sagemaker.definition import Definition
 from .images import ImageChoice, counterpart, identifier_of
-from .machines import Machine, choose, named
+from .machines import MachineChoice, choose, named
 from .regions import region_of, target_region
-
-DEFAULT_REGION = "us-central1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +39,17 @@ class Correspondences:
             choice = replace(choice, target=own, dockerfile=None, identifier=choice.identifier or identifier_of(uri))
         return choice.for_serving() if serving else choice
 
-    def machine(self, instance_type: str) -> Machine | None:
+    def machine(self, instance_type: str) -> MachineChoice | None:
         """The machine that stands for an instance type; None if none does."""
         own = self.machines.get(instance_type)
-        choice = choose(instance_type) if own is None else named(instance_type, own)
-        return None if choice is None else choice.target
+        return choose(instance_type) if own is None else named(instance_type, own)
 
-    def region(self, definition: Definition) -> str:
-        """The region: chosen, or the nearest to the one that most addresses of the definition name."""
+    def region(self, definition: Definition) -> str | None:
+        """The region: chosen, or the nearest to the one that most texts of the definition name; None if none is."""
         if self.chosen_region is not None:
             return self.chosen_region
-        named = Counter(filter(None, map(region_of, _texts(definition))))
-        source = named.most_common(1)[0][0] if named else ""
-        return target_region(source) or DEFAULT_REGION
+        regions = Counter(filter(None, map(region_of, _texts(definition))))
+        return target_region(regions.most_common(1)[0][0]) if regions else None
 
 
 def _texts(definition: Definition) -> list[str]:

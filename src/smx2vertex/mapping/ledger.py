@@ -288,7 +288,13 @@ class _Mapper:
             return
         self.raised.add((row.rule, anchor or pointer))
         name = None if self.step is None else self.step.name
-        finding = Finding(row.code, f"{row.rule.partition(':')[2] or path}: {row.because}", anchor or pointer, name, self.definition.file)
+        finding = Finding(
+            row.code,
+            f"{row.rule.partition(':')[2] or path}: {row.because}",
+            anchor or pointer,
+            name,
+            self.definition.file,
+        )
         self.findings.append(finding)
         if row.blocks and self.step is not None and self.step.blocker is None:
             self.step.blocker = finding

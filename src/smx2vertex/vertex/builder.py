@@ -46,7 +46,7 @@ class Builder:
         """Begin the component of a step; `kind` says in its title what the step is."""
         self.planner = planner
         self.step = step
-        function = planner.functions.take(snake_case(step.name), "step", "step")
+        function = planner.functions.take(_function_name(step.name), "step", "step")
         self.component = Component(function, f"Step `{step.name}` ({kind}).", image, verb)
         variable = planner.functions.take(f"{function}_task", "task", "task")
         self.task = Task(step.name, variable, self.component)
@@ -225,6 +225,13 @@ class Builder:
     def word(self, field: Field) -> str:
         """One word of the entry point."""
         return encode_word(field.text) if field.text is not None else self.template(field, "argument")
+
+
+def _function_name(step: str) -> str:
+    """A step's name as a function's; the SDK makes `RegisterModel-RegisterModel` of `RegisterModel`."""
+    name = snake_case(step)
+    half = name[: len(name) // 2]
+    return half if name == f"{half}_{half}" else name
 
 
 class Product:

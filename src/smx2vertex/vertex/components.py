@@ -90,7 +90,9 @@ def _code(builder: Builder, uri: Field, local_path: str, folder: str) -> None:
     elif folder:
         fields += [folder]
     builder.option("code", *fields)
-    builder.planner.add_code(builder.component.function, CodeFile(folder, text, unpack=name.endswith(".tar.gz")))
+    builder.planner.add_code(
+        builder.component.function, CodeFile(folder, text, uri.pointer, unpack=name.endswith(".tar.gz"))
+    )
 
 
 def _processing_output(builder: Builder, step: Step, output: steps.ProcessingOutput) -> None:
@@ -195,7 +197,9 @@ def _program(builder: Builder, training: steps.Training, algorithm: str | None) 
         builder.option("program", last=encode_last_field(training.program))
         if training.submit_directory is not None:
             builder.option("code", CODE_FOLDER)
-            file = CodeFile("", training.submit_directory, unpack=training.submit_directory.endswith(".tar.gz"))
+            pointer = training.hyperparameters["sagemaker_submit_directory"].pointer
+            unpack = training.submit_directory.endswith(".tar.gz")
+            file = CodeFile("", training.submit_directory, pointer, unpack)
             builder.planner.add_code(builder.component.function, file)
     elif training.entrypoint:
         builder.words(training.entrypoint, training.arguments)
@@ -213,7 +217,9 @@ def _channel(builder: Builder, channel: steps.Channel, bootstrap: str) -> None:
     if f"/opt/ml/input/data/{channel.name}/" in bootstrap or _is_submitted_code(channel, bootstrap):
         folder = snake_case(channel.name) or "code"
         builder.option("channel-code", channel.name, folder)
-        builder.planner.add_code(builder.component.function, CodeFile(folder, channel.uri.text or ""))
+        builder.planner.add_code(
+            builder.component.function, CodeFile(folder, channel.uri.text or "", channel.uri.pointer)
+        )
         return
     content_type = (channel.content_type.text if channel.content_type else None) or ""
     data = builder.data(channel.uri, channel.name)
@@ -317,12 +323,12 @@ def _model_data(builder: Builder, field: Field) -> None:
 
 def _serving_code(builder: Builder, container: steps.Container) -> None:
     """The user's inference script, which SageMaker's framework containers fetch themselves."""
-    directory = unquoted(container.environment.get("SAGEMAKER_SUBMIT_DIRECTORY"))
-    if directory and directory.startswith("s3://"):
+    field = container.environment.get("SAGEMAKER_SUBMIT_DIRECTORY")
+    directory = unquoted(field)
+    if field is not None and directory and directory.startswith("s3://"):
         builder.option("code", "code")
-        builder.planner.add_code(
-            builder.component.function, CodeFile("code", directory, unpack=directory.endswith(".tar.gz"))
-        )
+        file = CodeFile("code", directory, field.pointer, unpack=directory.endswith(".tar.gz"))
+        builder.planner.add_code(builder.component.function, file)
 
 
 def _model_metrics(builder: Builder, model: steps.Model) -> None:

@@ -124,9 +124,11 @@ class Machine:
         type: a Compute Engine machine type, or the pipeline parameter that holds one.
         disk_gb: boot disk.
         timeout_s: longest run, in seconds; None for the default of a custom job.
+        changes: what is gained or lost against the instance type, such as `2 -> 4 vCPU`.
     """
 
     type: Plain | Parameter
+    changes: str = ""
     accelerator: str | None = None
     accelerator_count: int = 0
     disk_type: str | None = None
@@ -188,10 +190,16 @@ Node: TypeAlias = Task | Branches
 
 @dataclass(frozen=True, slots=True)
 class CodeFile:
-    """A file of a step's code artifact: where it goes below `code/`, and where SageMaker had it."""
+    """A file of a step's code artifact: where it goes below `code/`, where SageMaker had it, and who says so.
+
+    Attributes:
+        unpack: whether it is an archive whose files belong there.
+        pointer: JSON pointer of the address in the definition.
+    """
 
     path: str
     uri: str
+    pointer: str
     unpack: bool = False
 
 

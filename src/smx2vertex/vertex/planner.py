@@ -11,6 +11,7 @@ from ..findings import Finding
 from ..mapping.correspondences import Correspondences
 from ..mapping.ledger import MappedPipeline
 from ..mapping.tables import Verdict, worse
+from ..mapping.regions import default_region
 from ..sagemaker import steps
 from ..sagemaker.definition import MISSING, Definition, Step
 from ..sagemaker.definition import Parameter as SourceParameter
@@ -70,9 +71,12 @@ class Planned:
             return "task that fails and says so" if task is not None else "nothing: it never starts"
         if task is None:
             return fallback
-        machine = task.machine.type if task.machine is not None else None
-        where = f"machine from {machine.name}" if isinstance(machine, Parameter) else machine and str(machine.value)
-        return " · ".join(part for part in (task.component.function, where) if part)
+        if task.machine is None:
+            return task.component.function
+        machine = task.machine.type
+        where = f"machine from {machine.name}" if isinstance(machine, Parameter) else str(machine.value)
+        changes = f" ({task.machine.changes})" if task.machine.changes and isinstance(machine, Plain) else ""
+        return f"{task.component.function} · {where}{changes}"
 
     def verdict(self, step: str, verdict: Verdict) -> Verdict:
         """The verdict on a step: that of the tables, or worse if it could not be planned."""
@@ -113,8 +117,10 @@ class Planner:
             source=definition.name,
             package=package_name(definition.name),
             name=pipeline_name(definition.name),
-            region=correspondences.region(definition),
+            region=correspondences.region(definition) or default_region(),
         )
+        if correspondences.region(definition) is None:
+            self.note("SMX249", f"no region that has a counterpart is named: {self.plan.region} is taken", "")
         self._buckets: dict[str, str] = {}
         self._bucket_names = Names()
         identifiers = Names(_USED_IN_PIPELINE)
@@ -236,10 +242,13 @@ class Planner:
         instance_type = self.constant(field)
         if not instance_type:
             raise self.not_translated(step, "SMX344", "the step names no instance type", step.pointer + "/Arguments")
-        machine = self.correspondences.machine(instance_type)
+        choice = self.correspondences.machine(instance_type)
         pointer = field.pointer if field else step.pointer
-        if machine is None:
-            raise self.not_translated(step, "SMX345", f"no machine stands for {plain(instance_type)!r}", pointer)
+        if choice is None:
+            raise self.not_translated(step, "SMX243", f"no machine stands for {plain(instance_type)!r}", pointer)
+        if "Arm -> x86" in choice.changes:
+            self.note("SMX242", f"{instance_type} has an Arm processor, {choice.target.name} has not", pointer, step)
+        machine = choice.target
         self.plan.machines[machine.name] = machine
         self.plan.instance_types[instance_type] = machine.name
         type_: Plain | Parameter = Plain(machine.name)
@@ -248,6 +257,7 @@ class Planner:
             self.note("SMX346", f"{field.value.name} names the machine at run time: on Vertex only", pointer, step)
         return Machine(
             type=type_,
+            changes=choice.changes,
             accelerator=machine.accelerator,
             accelerator_count=machine.accelerator_count,
             disk_type=machine.disk_type,
@@ -376,8 +386,9 @@ class Planner:
         if type_ == "str":
             text = as_text(value)
             address = self.address(text)
-            machine = self.correspondences.machine(text) if text.startswith("ml.") else None
-            if machine is not None:
+            choice = self.correspondences.machine(text) if text.startswith("ml.") else None
+            if choice is not None:
+                machine = choice.target
                 self.plan.instance_types[text] = machine.name
                 self.plan.machines[machine.name] = machine
                 return Plain(machine.name)

@@ -233,6 +233,7 @@ def _code(planned: Planned, definition: Definition, code: CodeSource, project: P
                         Finding(
                             "SMX360",
                             f"{path.removesuffix('.missing')} was not found: put it into code/{folder}/",
+                            file.pointer,
                             step=names[folder],
                             file=definition.file,
                         )

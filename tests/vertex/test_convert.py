@@ -1,0 +1,269 @@
+"""`convert`: what the project holds, what it says, and what it refuses."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import REPOSITORY, Outcome
+
+FIXTURES = REPOSITORY / "tests" / "fixtures"
+CHURN = FIXTURES / "churn_mini"
+Command = Callable[..., Outcome]
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """The files of a folder with their hashes."""
+    return {
+        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
+
+
+def parse_with_kfp(*compiled: Path) -> None:
+    """Parse compiled files with Kubeflow's own protobuf, executors too: that is a Struct, which accepts anything."""
+    program = """
+import sys, yaml
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2 as pb
+for path in sys.argv[1:]:
+    document = next(yaml.safe_load_all(open(path)))
+    spec = json_format.ParseDict(document, pb.PipelineSpec())
+    assert spec.root.dag.tasks
+    config = pb.PipelineDeploymentConfig()
+    for executor in document["deploymentSpec"]["executors"].values():
+        json_format.ParseDict(executor, pb.PipelineDeploymentConfig.ExecutorSpec())
+"""
+    subprocess.run([sys.executable, "-c", program, *map(str, compiled)], check=True)
+
+
+@pytest.fixture(scope="module")
+def churn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The churn-mini project, converted once."""
+    out = tmp_path_factory.mktemp("churn") / "project"
+    arguments = ["convert", str(CHURN / "definition.json"), "--code", str(CHURN), "--out", str(out)]
+    subprocess.run([sys.executable, "-m", "smx2vertex", *arguments], check=True, capture_output=True)
+    return out
+
+
+def test_the_example_project_is_what_convert_writes(smx2vertex: Command, tmp_path: Path) -> None:
+    example = REPOSITORY / "examples" / "lab-05-accuracy-gate"
+    done = smx2vertex("convert", example / "definition.json", "--code", example / "code", "--out", tmp_path / "project")
+    assert done.code == 0, done.out + done.err
+    made, golden = files_of(tmp_path / "project"), files_of(example / "project")
+    differing = sorted(path for path in made.keys() | golden.keys() if made.get(path) != golden.get(path))
+    assert differing == [], "`make examples` writes the example projects again"
+
+
+def test_the_project_is_formatted_and_linted(churn: Path) -> None:
+    for command in (["check", "."], ["format", "--check", "."]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--no-cache"], cwd=churn, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_both_targets_parse_with_kubeflows_own_protobuf(churn: Path) -> None:
+    parse_with_kfp(churn / "compiled" / "vertex.yaml", churn / "compiled" / "kubeflow.yaml")
+
+
+def test_the_pipeline_reads_like_the_pipeline(churn: Path) -> None:
+    text = (churn / "churn_mini" / "pipeline.py").read_text()
+    for line in (
+        'InputData: str = f"gs://{buckets.acme_ml}/churn/raw/",',
+        "MaxDepth: int = 5,",
+        "test_size=TestSize,",
+        "max_depth=MaxDepth,",
+        'objective="binary:logistic",',
+        'with dsl.If(evaluate_task.outputs["accuracy"] >= MinAccuracy, name="CheckAccuracy"):',
+    ):
+        assert line in text
+
+
+def test_converting_twice_gives_the_same_bytes(smx2vertex: Command, churn: Path, tmp_path: Path) -> None:
+    done = smx2vertex("convert", CHURN / "definition.json", "--code", CHURN, "--out", tmp_path / "again")
+    assert done.code == 0
+    assert files_of(tmp_path / "again") == files_of(churn)
+
+
+def test_converting_again_keeps_what_people_added_and_refuses_what_they_changed(
+    smx2vertex: Command, tmp_path: Path
+) -> None:
+    out = tmp_path / "project"
+    command = ("convert", CHURN / "definition.json", "--code", CHURN, "--out", out)
+    assert smx2vertex(*command).code == 0
+    (out / "notes").mkdir()
+    (out / "notes" / "mine.txt").write_text("mine")
+    assert smx2vertex(*command).code == 0
+    assert (out / "notes" / "mine.txt").read_text() == "mine"
+    pipeline = out / "churn_mini" / "pipeline.py"
+    pipeline.write_text(pipeline.read_text() + "\n# edited\n")
+    before = files_of(out)
+    done = smx2vertex(*command)
+    assert done.code == 2
+    assert "churn_mini/pipeline.py" in done.err
+    assert files_of(out) == before
+
+
+def test_a_folder_with_other_files_is_refused(smx2vertex: Command, tmp_path: Path) -> None:
+    (tmp_path / "precious.txt").write_text("mine")
+    done = smx2vertex("convert", CHURN / "definition.json", "--out", tmp_path)
+    assert done.code == 2
+    assert files_of(tmp_path).keys() == {"precious.txt"}
+
+
+def test_a_script_that_is_not_there_is_a_finding_and_a_file(smx2vertex: Command, tmp_path: Path) -> None:
+    done = smx2vertex("convert", CHURN / "definition.json", "--out", tmp_path / "project")
+    assert done.code == 0
+    assert "SMX360" in done.out
+    note = (tmp_path / "project" / "code" / "prepare" / "prepare.py.missing").read_text()
+    assert "s3://acme-ml/churn-mini/code/7f1c/prepare.py" in note
+
+
+def churn_data(folder: Path, rows: int = 400) -> None:
+    """Rows of `label,x,y` with a label that x and y tell, but for some noise."""
+    rng = random.Random(7)
+    folder.mkdir()
+    lines = []
+    for _ in range(rows):
+        x, y = rng.uniform(-1, 1), rng.uniform(-1, 1)
+        lines.append(f"{int(x + y + rng.gauss(0, 0.15) > 0)},{x:.4f},{y:.4f}")
+    (folder / "churn.csv").write_text("\n".join(lines) + "\n")
+
+
+def test_both_branches_run_here(smx2vertex: Command, churn: Path, tmp_path: Path) -> None:
+    churn_data(tmp_path / "data")
+    data = f"s3://acme-ml/churn/raw/={tmp_path / 'data'}"
+    good = smx2vertex("run", churn, "--data", data, "--out", tmp_path / "good", "--format", "json")
+    assert good.code == 0, good.out + good.err
+    request = json.loads(next((tmp_path / "good" / "requests").rglob("*.json")).read_text())
+    assert "churn" in json.dumps(request)
+    bad = smx2vertex("run", churn, "--data", data, "--out", tmp_path / "bad", "-p", "MinAccuracy=0.999")
+    assert bad.code == 1
+    assert "Accuracy is below 0.999" in bad.out
+    assert not any((tmp_path / "bad" / "requests").rglob("*.json"))
+
+
+# --- text of a definition is data, never code ---
+
+HOSTILE = [
+    '"""quo"te\'s',
+    "new\nline\r",
+    "{{$}}",
+    "{{$.inputs.parameters['x']}}",
+    "{{channel:task=;name=g;type=String;}}",
+    "../../etc/passwd",
+    "class",
+    "a.b.c",
+    "x{y}z",
+    "__init__",
+    "é ü 中",
+    "$(HOME) `id` %41 % $$",
+    "os; import os",
+    '# comment\n"""\nimport os',
+    "-",
+]
+
+
+def hostile(definition: dict[str, Any], name: str) -> dict[str, Any]:
+    """A definition in which steps, parameters, channels, groups, buckets, values and messages bear a hostile name."""
+    replaced = {"Prepare": name, "MinAccuracy": name, "Parameters.MinAccuracy": f"Parameters.{name}", "train": name}
+    replaced |= {"churn": name, "binary:logistic": name, "Accuracy is below": name}
+    replaced |= {"s3://acme-ml/churn/raw/": f"s3://acme-ml/{name}/raw/", "s3://acme-ml/churn/model": f"s3://{name}/m"}
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: changed(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [changed(item) for item in value]
+        if isinstance(value, str) and value.startswith("Steps.Prepare."):
+            return value.replace("Steps.Prepare.", f"Steps.{name}.").replace("['train']", f"['{name}']")
+        return replaced.get(value, value) if isinstance(value, str) else value
+
+    made: dict[str, Any] = changed(copy.deepcopy(definition))
+    first, second = made["Steps"][:2]
+    first["DisplayName"] = name
+    first["Arguments"]["Environment"] = {"NOTE": name, name: "1"}
+    first["Arguments"]["AppSpecification"]["ContainerArguments"] += [f"--{name}", name, name]
+    second["Arguments"]["HyperParameters"][name] = name
+    made["Steps"][3]["Name"] = f"{name} check"
+    return made
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_text_of_a_definition_becomes_code(smx2vertex: Command, tmp_path: Path, name: str) -> None:
+    definition = hostile(json.loads((CHURN / "definition.json").read_text()), name)
+    source = tmp_path / "definition.json"
+    source.write_text(json.dumps(definition))
+    out = tmp_path / "project"
+    done = smx2vertex("convert", source, "--out", out)
+    assert done.code == 0, done.out + done.err
+    for target in ("vertex", "kubeflow"):
+        text = (out / "compiled" / f"{target}.yaml").read_text()
+        assert "{{channel:" not in text
+        spec = next(yaml.safe_load_all(text))
+        assert said_by(spec, "SMX") is None
+        if target == "kubeflow":
+            assert name in environment_of(spec)
+    # nothing was written beside the project, and every file has a harmless name
+    assert {path.name for path in tmp_path.iterdir()} == {"definition.json", "project"}
+    assert all(part.isprintable() and part not in ("", "..") for path in files_of(out) for part in path.split("/"))
+
+
+def said_by(spec: dict[str, Any], word: str) -> str | None:
+    """The first argument of a task that stands for a step without counterpart."""
+    for executor in spec["deploymentSpec"]["executors"].values():
+        arguments = executor.get("container", {}).get("args", [])
+        if "not-translated" in arguments:
+            return next((argument for argument in arguments if word in argument), None)
+    return None
+
+
+def environment_of(spec: dict[str, Any]) -> list[str]:
+    """The plain values of the environment that the contract sets in the first step, decoded as it does."""
+    from smx2vertex.contract.grammar import decode
+
+    values = []
+    for executor in spec["deploymentSpec"]["executors"].values():
+        for argument in executor.get("container", {}).get("args", []):
+            if argument.startswith("--environment=NOTE:"):
+                text = argument.partition(":")[2]
+                values.append(decode(text) if not text.startswith("{") else _constant(spec, text[1:].partition(":")[0]))
+    return values
+
+
+def _constant(spec: dict[str, Any], name: str) -> str:
+    for task in spec["root"]["dag"]["tasks"].values():
+        value = task.get("inputs", {}).get("parameters", {}).get(name, {}).get("runtimeValue")
+        if value is not None:
+            return str(value["constant"])
+    raise AssertionError(name)
+
+
+# --- real definitions ---
+
+SEEDS = ["s0_dev", "s0_prod", "s1", "s2", "s3", "s4", "small_v2", "small_v3", "kinds_v2"]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_course_definitions_convert_and_validate(smx2vertex: Command, corpus: Path, tmp_path: Path, seed: str) -> None:
+    source, out = corpus / "seeds" / f"{seed}.json", tmp_path / "project"
+    done = smx2vertex("convert", source, "--out", out)
+    assert done.code == 0, done.out + done.err
+    checked = smx2vertex("validate", source, out, "--format", "json")
+    assert checked.code == 0, checked.out + checked.err
+    report = json.loads(checked.out)
+    assert report["equivalent"] is True
+    lock = json.loads((out / "smx2vertex.lock").read_text())
+    assert {entry["step"]: entry["code"] for entry in report["excluded"]} == lock["excluded"]
+    parse_with_kfp(out / "compiled" / "vertex.yaml", out / "compiled" / "kubeflow.yaml")
