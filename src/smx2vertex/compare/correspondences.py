@@ -52,6 +52,11 @@ class Correspondences:
                 at = self._places[pairs[1]]
                 yield Finding(MERGED[kind], f"the {kind}s {named} became one: {target}", at, file=self.file)
 
+        for pair, at in self._places.items():
+            if pair.kind == "still in S3":
+                message = f"an address in {pair.source} was left as it is"
+                yield Finding("SMX473", message, at, file=self.file)
+
     def to_list(self) -> list[dict[str, str]]:
         """The pairs as `validate --format json` prints them, in order."""
         pairs = sorted(self._places, key=lambda pair: (pair.kind, pair.source, pair.target))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -55,8 +55,11 @@ APPROVALS = ("Approved", "Rejected", "PendingManualApproval")
 class FactComparison:
     """Compares the facts of one step with those of the tasks that stand for it."""
 
-    def __init__(self, matcher: Matcher, source: Node, target: Node, file: str | None) -> None:
-        """Keep both sides; `file` is the definition's."""
+    def __init__(
+        self, matcher: Matcher, source: Node, target: Node, excluded: Collection[str], file: str | None
+    ) -> None:
+        """Keep both sides; `excluded` are the steps that are not compared, `file` is the definition's."""
+        self.excluded = excluded
         self.matcher = matcher
         self.source = source
         self.target = target
@@ -118,6 +121,9 @@ class FactComparison:
             if wanted is not None and kind != "code":
                 return as_code in self.target.facts and not _references(wanted.value)
             return kind == "code" and wanted is None and any(name in others for name in as_data)
+        if kind == "destination" and wanted is None:
+            default = self.source.facts.get(("default destination", key[1]))
+            return default is not None and self.matcher.same(default.value, self.target.facts[key].value, default.at)
         if kind == "content type":
             return ("code", key[1]) in self.target.facts
         if kind == "group":
@@ -126,8 +132,7 @@ class FactComparison:
 
     def difference(self, key: Key, wanted: Fact | None, found: Fact | None) -> Iterator[Finding]:
         kind = KINDS[key[0]]
-        values = [fact.value for fact in (wanted, found) if fact is not None]
-        codes = EDGE if any(isinstance(part, Product) for value in values for part in value) else kind
+        codes = EDGE if self.is_edge(wanted, found) else kind
         label = f"{kind.label} {key[1]!r}" if len(key) > 1 else f"the {kind.label}"
         if wanted is None:
             if codes.extra is not None and found is not None:
@@ -135,12 +140,22 @@ class FactComparison:
                     codes.extra, f"{label} gets {show(found.value)}, where the step has nothing", self.source.at
                 )
         elif found is None:
+            owners = {part.owner for part in wanted.value if isinstance(part, Product)}
+            if owners and owners <= set(self.excluded):
+                codes = kind
             if codes.missing is not None:
                 what = f" ({show(wanted.value)})" if wanted.value else ""
                 yield self.finding(codes.missing, f"{label}{what} is not there", wanted.at)
         else:
             message = f"{label} gets {show(found.value)} instead of {show(wanted.value)}"
             yield self.finding(codes.differs, message, wanted.at)
+
+    def is_edge(self, wanted: Fact | None, found: Fact | None) -> bool:
+        """Whether what other steps make differs, and not only the text around it."""
+        made = [
+            tuple(part for part in fact.value if isinstance(part, Product)) if fact else () for fact in (wanted, found)
+        ]
+        return not self.matcher.alike(*made)
 
     def swapped(self, pairs: list[tuple[Key, Fact, Fact]]) -> Iterator[tuple[Key, Key]]:
         done: set[Key] = set()
@@ -181,7 +196,7 @@ class FactComparison:
             yield self.finding(SWAPPED_VALUES, f"the arguments {named} changed places", differing[0][0].at)
             return
         for wanted, found in differing:
-            edge = any(isinstance(part, Product) for part in (*wanted.value, *found.value))
+            edge = self.is_edge(wanted, found)
             code = "SMX405" if edge else "SMX448" if wanted is source[0] else "SMX441"
             yield self.finding(code, f"the argument {show(wanted.value)} became {show(found.value)}", wanted.at)
         for wanted in source[len(target) :]:
@@ -232,7 +247,7 @@ class FactComparison:
             yield self.finding(SWAPPED_EDGES if edge else SWAPPED_VALUES, message, self.named_facts()[first].at)
         for key, wanted, found in pairs:
             if key not in swapped:
-                edge = any(isinstance(part, Product) for part in (*wanted.value, *found.value))
+                edge = self.is_edge(wanted, found)
                 message = f"{key[-1]} gets {show(found.value)} instead of {show(wanted.value)}"
                 yield self.finding("SMX405" if edge else "SMX438", message, wanted.at)
         yield from self.extra_edges(values)

@@ -92,8 +92,10 @@ class Matcher:
                 return [] if self.parameters.get(name) == other and (lax or written in (format, BY_ENGINE)) else None
             case Product(owner, what), Product(producer, made) if owner == producer:
                 return self.product(owner, what, made)
-            case Bucket("s3", name), Bucket(scheme, other):
-                return [("bucket", f"s3://{name}", f"{scheme}://{other}")] if name or not other else None
+            case Bucket("s3", name), Bucket("gs", other):
+                return [("bucket", f"s3://{name}", f"gs://{other}")] if name or not other else None
+            case Bucket("s3", name), Bucket("s3", other) if name == other:
+                return [("still in S3", f"s3://{name}", f"s3://{name}")]
             case str(), str() if lax:
                 return [] if source == target or _number(source) == _number(target) is not None else None
         return [] if source == target else None

@@ -272,6 +272,7 @@ class Node:
         facts: what reaches it, by what it is: `("hyperparameter", "max_depth")`, `("input", "/opt/ml/processing/x")`.
         words: the entry point with its arguments; None where the image's own runs.
         guards: the conditions around it.
+        branches: of a step: the branches, as (condition step, outcome), that it needs to be taken.
         waits: the nodes that it waits for.
         after: those among them that it names for the order alone, with the places.
         visible: whether the document tells what reaches the program. If not, `facts` has the kind `value` only.
@@ -288,6 +289,7 @@ class Node:
     facts: dict[Key, Fact] = field(default_factory=dict)
     words: tuple[Fact, ...] | None = None
     guards: tuple[Guard, ...] = ()
+    branches: frozenset[tuple[str, bool]] = frozenset()
     waits: set[str] = field(default_factory=set)
     after: dict[str, str] = field(default_factory=dict)
     visible: bool = True

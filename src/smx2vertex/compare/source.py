@@ -94,8 +94,8 @@ def read_source(definition: Definition) -> Pipeline:
 
 
 def never_starts(node: Node) -> bool:
-    """Whether a step waits for both outcomes of one condition, so that it is always skipped."""
-    return any((guard.test, not guard.outcome) in {(g.test, g.outcome) for g in node.guards} for guard in node.guards)
+    """Whether a step waits for both branches of one condition, so that it is always skipped."""
+    return any((condition, not outcome) in node.branches for condition, outcome in node.branches)
 
 
 class _Reader:
@@ -103,7 +103,7 @@ class _Reader:
         self.definition = definition
         self.names = definition.step_names()
         self.steps = {step.name: step for step in definition.all_steps()}
-        self.guards: dict[str, tuple[Guard, ...]] = {}
+        self.branches: dict[str, frozenset[tuple[str, bool]]] = {}
 
     def pipeline(self) -> Pipeline:
         nodes = {step.name: self.node(step) for step in self.steps.values()}
@@ -118,7 +118,8 @@ class _Reader:
     def node(self, step: Step) -> Node:
         kind = KINDS.get(step.type, step.type or "no type")
         node = Node(step.name, kind, step.pointer, step=step.name, names=(step.name,))
-        node.guards = self.guards_of(step)
+        node.branches = self.branches_of(step)
+        node.guards = tuple(self.guards_of(node.branches))
         node.waits = {name for name in self.dependencies(step) if name in self.names}
         node.after = {name: f"{step.pointer}/DependsOn/{index}" for index, name in enumerate(step.depends_on)}
         if step.type == "Condition":
@@ -157,21 +158,21 @@ class _Reader:
             found.extend(self.dependencies(self.steps[step.branch.condition]))
         return [name for name in dict.fromkeys(found) if name in self.steps]
 
-    def guards_of(self, step: Step) -> tuple[Guard, ...]:
-        """The conditions around it and around all that it waits for."""
-        if step.name in self.guards:
-            return self.guards[step.name]
-        self.guards[step.name] = ()
-        found: dict[Guard, None] = {}
-        if step.branch:
-            condition = self.steps[step.branch.condition]
-            found.update(dict.fromkeys(self.guards_of(condition)))
-            guard = Guard(self.test_of(condition), step.branch.name == "if", condition.name, self.place(condition))
-            found.update(dict.fromkeys(split_guard(guard)))
-        for name in self.dependencies(step):
-            found.update(dict.fromkeys(self.guards_of(self.steps[name])))
-        self.guards[step.name] = tuple(found)
-        return self.guards[step.name]
+    def branches_of(self, step: Step) -> frozenset[tuple[str, bool]]:
+        """The branches around it and around all that it waits for."""
+        if step.name not in self.branches:
+            self.branches[step.name] = frozenset()
+            found = {(step.branch.condition, step.branch.name == "if")} if step.branch else set()
+            around = [step.branch.condition] if step.branch else []
+            for name in (*around, *self.dependencies(step)):
+                found |= self.branches_of(self.steps[name])
+            self.branches[step.name] = frozenset(found)
+        return self.branches[step.name]
+
+    def guards_of(self, branches: frozenset[tuple[str, bool]]) -> Iterator[Guard]:
+        for name, outcome in sorted(branches):
+            condition = self.steps[name]
+            yield from split_guard(Guard(self.test_of(condition), outcome, name, self.place(condition)))
 
     def place(self, condition: Step) -> str:
         return f"{condition.pointer}/Arguments/Conditions" + ("/0" if len(condition.conditions) == 1 else "")
@@ -295,8 +296,10 @@ class _Reader:
                 continue
             path = _folder(output.local_path)
             node.add(("output", path), [output.name], output.pointer)
-            if output.uri is not None and not self.is_default(output.uri, step.name, output.name):
-                node.add(("destination", path), self.address_parts(output.uri), output.uri.pointer)
+            if output.uri is not None:
+                is_default = self.is_default(output.uri, step.name, output.name)
+                key = "default destination" if is_default else "destination"
+                node.add((key, path), self.address_parts(output.uri), output.uri.pointer)
         self.environment(node, processing.environment)
         self.resources(node, processing.resources)
 

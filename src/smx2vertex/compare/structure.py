@@ -9,7 +9,21 @@ from ..findings import Finding
 from .alignment import Alignment
 from .facts import FactComparison
 from .matching import NEGATED, Matcher
-from .neutral import TURNED, Compare, Const, Guard, Node, Part, Pipeline, Product, show_test
+from .neutral import (
+    TURNED,
+    All,
+    AnyOf,
+    Compare,
+    Const,
+    Guard,
+    Node,
+    Not,
+    Part,
+    Pipeline,
+    Product,
+    Test,
+    show_test,
+)
 from .source import never_starts
 
 # Codes from here on are about parameters and values.
@@ -139,15 +153,24 @@ class Structure:
         """What differs between two conditions, as a code."""
         if self.matcher.test(source.test, target.test, note=False):
             return "SMX410"
-        match source.test, target.test:
+        outcomes_differ = source.outcome != target.outcome
+        return self.test_difference(source.test, target.test, outcomes_differ)
+
+    def test_difference(self, source: Test, target: Test, turned: bool = False) -> str:
+        """As `difference`; `turned` if the target wants the opposite outcome."""
+        match source, target:
+            case (All(tests), All(others)) | (AnyOf(tests), AnyOf(others)) if len(tests) == len(others):
+                pairs = zip(tests, others, strict=True)
+                differing = [pair for pair in pairs if not self.matcher.test(*pair, note=False)]
+                return self.test_difference(*differing[0]) if differing else "SMX414"
+            case Not(inner), Not(other_inner):
+                return self.test_difference(inner, other_inner)
             case Compare(operator, left, right), Compare(other, first, second):
                 if not self.matcher.both(left, first, right, second, note=False):
                     if not self.matcher.both(left, second, right, first, note=False):
                         return self.operand_difference((left, right), (first, second))
                     other = TURNED[other]
-                if source.outcome != target.outcome:
-                    return "SMX411" if NEGATED[operator] != other else "SMX410"
-                return "SMX410" if NEGATED[operator] == other else "SMX411"
+                return "SMX410" if (NEGATED[operator] == other) != turned else "SMX411"
         return "SMX414"
 
     def operand_difference(self, wanted: tuple[Part, Part], got: tuple[Part, Part]) -> str:
@@ -188,6 +211,6 @@ def fact_findings(
         node = target.nodes.get(step.name)
         if node is None or step.name in excluded or step.kind == "condition":
             continue
-        for finding in FactComparison(matcher, step, node, source.file).findings():
+        for finding in FactComparison(matcher, step, node, excluded, source.file).findings():
             (edges if finding.code < FIRST_OF_PARAMETERS else values).append(finding)
     return edges, values

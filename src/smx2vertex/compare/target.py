@@ -99,7 +99,9 @@ class _Reader:
         node.names = tuple(dict.fromkeys(name for name in names if name))
         node.guards = tuple(guard for condition in task.conditions for guard in self.guards_of(condition))
         node.waits = set(task.waits)
-        node.after = dict.fromkeys(task.after, task.at)
+        # The compiler makes a whole group wait for what one task in it waits for outside.
+        beside = [name for name in task.after if self.graph.tasks[name].path == task.path]
+        node.after = dict.fromkeys(beside, task.at)
         taken = {origin.task for origin in task.artifacts.values() if isinstance(origin, origins.TaskOutput)}
         node.imports = {name for name in taken if name in self.graph.tasks and self.graph.tasks[name].importer}
         if line is not None:
