@@ -79,7 +79,15 @@ def _print_text(comparison: Comparison) -> None:
 
 def _detail(check: Check, counts: dict[str, int]) -> str:
     if check.name == "structure":
-        return "{steps} steps, {tasks} tasks, {data_edges} data edges, {branches} branches".format(**counts)
+        return ", ".join(
+            f"{counts[what]} {one if counts[what] == 1 else many}"
+            for what, one, many in (
+                ("steps", "step", "steps"),
+                ("tasks", "task", "tasks"),
+                ("data_edges", "data edge", "data edges"),
+                ("branches", "branch", "branches"),
+            )
+        )
     if check.name == "parameters":
         return "{parameters_found} of {parameters}".format(**counts)
     return check.note

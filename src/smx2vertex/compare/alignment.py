@@ -76,6 +76,7 @@ def align(source: Pipeline, target: Pipeline, match: Mapping[str, Iterable[str]]
     aligner = _Aligner(source, target)
     aligner.given(match or {})
     aligner.by_step()
+    aligner.by_name()
     aligner.by_resemblance()
     aligner.helpers()
     return aligner.alignment()
@@ -132,6 +133,19 @@ class _Aligner:
                 self.note("SMX402", message, self.source.nodes[node.step].at, node.step)
             self.take(node.step, node.name, BY_STEP)
 
+    def by_name(self) -> None:
+        """Steps and tasks of one name, where both are alone in having it."""
+        steps: dict[str, set[str]] = defaultdict(set)
+        tasks: dict[str, set[str]] = defaultdict(set)
+        for step in self.free_steps():
+            steps[_plain(step.name)].add(step.name)
+        for task in self.free_tasks():
+            for name in task.names if task.step is None else ():
+                tasks[_plain(name)].add(task.name)
+        for name, found in steps.items():
+            if len(found) == len(tasks[name]) == 1:
+                self.take(min(found), min(tasks[name]), "name")
+
     def by_resemblance(self) -> None:
         """The best pair first, as long as it is good enough; each pair tells more about its neighbours."""
         while True:
@@ -145,8 +159,7 @@ class _Aligner:
             if rivals:
                 names = ", ".join(dict.fromkeys([task.name, *(rival.name for _, _, rival in rivals)]))
                 self.note("SMX402", f"step {step.name!r} could be any of these tasks: {names}", step.at, step.name)
-            exact = _plain(step.name) in map(_plain, task.names)
-            self.take(step.name, task.name, "name" if exact else f"name, kind, data flow and position ({best:.2f})")
+            self.take(step.name, task.name, f"name, kind, data flow and position ({best:.2f})")
 
     def score(self, step: Node, task: Node) -> float:
         """How much a task resembles a step, from 0 to 1: name, kind, neighbours, depth in branches."""

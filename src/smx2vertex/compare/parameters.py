@@ -68,6 +68,7 @@ class Parameters:
             node = self.target.nodes.get(step.name)
             if node is not None and step.name not in self.excluded:
                 yield from self.resources(step, node)
+        yield from self.unsettable()
         yield from self.correspondences.findings()
 
     def parameter(self, parameter: Parameter) -> Iterator[Finding]:
@@ -128,11 +129,6 @@ class Parameters:
     # --- what steps run on ---
 
     def resources(self, step: Node, node: Node) -> Iterator[Finding]:
-        unsettable = [what for what in ("machine", "disk", "timeout") if (what,) in step.facts]
-        unsettable = [what for what in unsettable if self.resource(node, what) is None]
-        if unsettable and node.visible:
-            message = f"a plain container has no setting for the {', '.join(unsettable)} ({node.at})"
-            yield self.finding("SMX472", message, step.facts[(unsettable[0],)].at, step.name)
         for what in RESOURCES:
             wanted, found = step.facts.get((what,)), self.resource(node, what)
             if wanted is None:
@@ -144,6 +140,19 @@ class Parameters:
         if ("retry",) not in step.facts and (retry := node.facts.get(("retry",))) is not None and retry.value:
             message = f"is tried again {show(retry.value)} times, the step is not ({node.at})"
             yield self.finding(CODES["retry"], message, step.at, step.name)
+
+    def unsettable(self) -> Iterator[Finding]:
+        """One finding for all that plain containers have no setting for."""
+        found: dict[str, list[str]] = {}
+        for step in self.source.nodes.values():
+            node = self.target.nodes.get(step.name)
+            for what in ("machine", "disk", "timeout") if node is not None and step.name not in self.excluded else ():
+                if (what,) in step.facts and node is not None and self.resource(node, what) is None:
+                    found.setdefault(what, []).append(step.name)
+        for what, steps in found.items():
+            message = f"plain containers have no setting for the {what} of {', '.join(steps)}"
+            at = self.source.nodes[steps[0]].facts[(what,)].at
+            yield self.finding("SMX472", message, at)
 
     def resource(self, node: Node, what: str) -> Fact | None:
         """A resource; limits of processors and memory stand for the machine where there is none."""

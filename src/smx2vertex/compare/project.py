@@ -64,13 +64,15 @@ def _merged(first: Check, others: list[Check]) -> Check:
 
 
 def _code_findings(project: Path, graphs: Mapping[str, Graph]) -> Iterator[Finding]:
-    contracts = sorted(project.glob("*/contract.py"))
+    contracts = sorted(file for file in project.glob("*/contract.py") if file.parent.name != "code")
     if not contracts:
         yield Finding("SMX482", "no package of the project has a contract.py", file=str(project))
         return
     contract = contracts[0].read_bytes()
     if contract != resources.files("smx2vertex.contract").joinpath("container_contract.py").read_bytes():
-        yield Finding("SMX480", "contract.py is not the contract of this version", file=str(contracts[0]))
+        yield Finding(
+            "SMX480", f"{contracts[0].relative_to(project)} is not the contract of this version", file=str(contracts[0])
+        )
     hashes: dict[str, str] = {}
     for target, graph in graphs.items():
         for task in graph.tasks.values():

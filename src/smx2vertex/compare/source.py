@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from typing import Any
 
 from ..sagemaker import steps
@@ -103,7 +104,7 @@ class _Reader:
         self.definition = definition
         self.names = definition.step_names()
         self.steps = {step.name: step for step in definition.all_steps()}
-        self.branches: dict[str, frozenset[tuple[str, bool]]] = {}
+        self.branches = self.all_branches()
 
     def pipeline(self) -> Pipeline:
         nodes = {step.name: self.node(step) for step in self.steps.values()}
@@ -118,7 +119,7 @@ class _Reader:
     def node(self, step: Step) -> Node:
         kind = KINDS.get(step.type, step.type or "no type")
         node = Node(step.name, kind, step.pointer, step=step.name, names=(step.name,))
-        node.branches = self.branches_of(step)
+        node.branches = self.branches[step.name]
         node.guards = tuple(self.guards_of(node.branches))
         node.waits = {name for name in self.dependencies(step) if name in self.names}
         node.after = {name: f"{step.pointer}/DependsOn/{index}" for index, name in enumerate(step.depends_on)}
@@ -158,16 +159,16 @@ class _Reader:
             found.extend(self.dependencies(self.steps[step.branch.condition]))
         return [name for name in dict.fromkeys(found) if name in self.steps]
 
-    def branches_of(self, step: Step) -> frozenset[tuple[str, bool]]:
-        """The branches around it and around all that it waits for."""
-        if step.name not in self.branches:
-            self.branches[step.name] = frozenset()
-            found = {(step.branch.condition, step.branch.name == "if")} if step.branch else set()
-            around = [step.branch.condition] if step.branch else []
-            for name in (*around, *self.dependencies(step)):
-                found |= self.branches_of(self.steps[name])
-            self.branches[step.name] = frozenset(found)
-        return self.branches[step.name]
+    def all_branches(self) -> dict[str, frozenset[tuple[str, bool]]]:
+        """The branches around each step and around all that it waits for."""
+        around = {step.name: [step.branch.condition] if step.branch else [] for step in self.steps.values()}
+        before = {name: [*around[name], *self.dependencies(step)] for name, step in self.steps.items()}
+        found: dict[str, frozenset[tuple[str, bool]]] = {}
+        for name in TopologicalSorter(before).static_order():
+            branch = self.steps[name].branch
+            own = {(branch.condition, branch.name == "if")} if branch else set()
+            found[name] = frozenset(own.union(*(found[other] for other in before[name])))
+        return found
 
     def guards_of(self, branches: frozenset[tuple[str, bool]]) -> Iterator[Guard]:
         for name, outcome in sorted(branches):

@@ -112,14 +112,18 @@ class Structure:
 
     def branches(self) -> Iterator[Finding]:
         """One finding for each difference of a condition, with all the steps that it concerns."""
-        found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        found: dict[tuple[str, str], list[str]] = defaultdict(list)
+        messages: dict[tuple[str, str], str] = {}
         for step in self.source.nodes.values():
             node = self.target.nodes.get(step.name)
-            if node is not None and not never_starts(step):
-                for code, message, at in self.guards(step, node):
-                    found[code, message, at].append(step.name)
-        for (code, message, at), steps in found.items():
-            yield Finding(code, f"{message}; it decides about {', '.join(steps)}", at, steps[0], self.source.file)
+            if node is None or never_starts(step):
+                continue
+            for code, message, at in self.guards(step, node):
+                messages.setdefault((code, at), message)
+                found[code, at].append(step.name)
+        for (code, at), steps in found.items():
+            message = f"{messages[code, at]}; it decides about {', '.join(dict.fromkeys(steps))}"
+            yield Finding(code, message, at, steps[0], self.source.file)
 
     def guards(self, step: Node, node: Node) -> Iterator[tuple[str, str, str]]:
         wanted, got = list(step.guards), list(node.guards)
