@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from smx2vertex.findings import catalogue
 

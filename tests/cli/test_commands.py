@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, Outcome
+from support import REPOSITORY, Outcome
 
 CHURN = REPOSITORY / "tests" / "fixtures" / "churn_mini" / "definition.json"
 Command = Callable[..., Outcome]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import REPOSITORY, Outcome
+from support import REPOSITORY, Outcome
 
 FIXTURES = REPOSITORY / "tests" / "fixtures"
 CHURN = FIXTURES / "churn_mini"
