@@ -149,6 +149,20 @@ def test_a_person_can_say_which_task_stands_for_a_step() -> None:
     assert {e.step: e.how for e in comparison.alignment}["Evaluate"] == "--match"
 
 
+def test_a_translation_by_names_of_its_own_is_aligned() -> None:
+    comparison = compared("exemplar_by_hand")
+    assert {entry.step: entry.tasks for entry in comparison.alignment} == {
+        "Prepare": ("prepare-data",),
+        "Train": ("train-xgb",),
+        "Evaluate": ("evaluate-model",),
+        "CheckAccuracy": (),
+        "Churn-RegisterModel": ("register",),
+        "TooInaccurate": ("fail",),
+    }
+    # Its machine parameter has another name, and is not used.
+    assert found(comparison, "error") == {"SMX430"}
+
+
 def test_a_match_of_something_unknown_is_refused() -> None:
     with pytest.raises(InputError) as error:
         compared("gates_kubeflow", match={"Train": ["nothing"]})

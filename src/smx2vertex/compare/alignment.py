@@ -15,6 +15,7 @@ from .neutral import (
     AnyOf,
     Compare,
     Fact,
+    Guard,
     In,
     Node,
     Not,
@@ -28,6 +29,7 @@ from .neutral import (
 from .source import never_starts
 
 LEAST_SCORE = 0.5
+LEAST_SCORE_OF_LAST = 0.3
 LEAST_LEAD = 0.02
 BY_STEP = "its --step"
 BY_MATCH = "--match"
@@ -79,6 +81,7 @@ def align(source: Pipeline, target: Pipeline, match: Mapping[str, Iterable[str]]
     aligner.by_name()
     aligner.by_resemblance()
     aligner.helpers()
+    aligner.last_pair()
     return aligner.alignment()
 
 
@@ -187,6 +190,15 @@ class _Aligner:
                     self.take(step, node.name, "")
                     changed = True
 
+    def last_pair(self) -> None:
+        """Where one step and one task are left, as deep in branches, they are taken for each other."""
+        steps = self.free_steps()
+        tasks = [node for node in self.free_tasks() if node.step is None]
+        if len(steps) == len(tasks) == 1:
+            step, task = steps[0], tasks[0]
+            if len(step.guards) == len(task.guards) and self.score(step, task) >= LEAST_SCORE_OF_LAST:
+                self.take(step.name, task.name, "the only ones left")
+
     def alignment(self) -> Alignment:
         importers: dict[str, list[str]] = defaultdict(list)
         mains: dict[str, list[str]] = defaultdict(list)
@@ -235,7 +247,8 @@ def _merged(step: str, parts: list[Node], owner: Mapping[str, str], before: Mapp
             node.facts.setdefault(key, Fact(_translated(fact.value, owner), fact.at))
     if first.words is not None:
         node.words = tuple(Fact(_translated(word.value, owner), word.at) for word in first.words)
-    node.guards = tuple(replace(guard, test=_translated_test(guard.test, owner)) for guard in first.guards)
+    node.guards = _translated_guards(first, owner)
+    node.guards_of_others = tuple(_translated_guards(part, owner) for part in parts if part is not first)
     node.test = None if first.test is None else _translated_test(first.test, owner)
     node.waits = {owner[name] for part in parts for name in before[part.name] if name in owner} - {step}
     after = {owner[name]: at for part in parts for name, at in part.after.items() if name in owner}
@@ -245,6 +258,10 @@ def _merged(step: str, parts: list[Node], owner: Mapping[str, str], before: Mapp
 
 def _translated(value: Template, owner: Mapping[str, str]) -> Template:
     return tuple(_translated_part(part, owner) for part in value)
+
+
+def _translated_guards(node: Node, owner: Mapping[str, str]) -> tuple[Guard, ...]:
+    return tuple(replace(guard, test=_translated_test(guard.test, owner)) for guard in node.guards)
 
 
 def _translated_part(part: Part, owner: Mapping[str, str]) -> Part:

@@ -272,6 +272,7 @@ class Node:
         facts: what reaches it, by what it is: `("hyperparameter", "max_depth")`, `("input", "/opt/ml/processing/x")`.
         words: the entry point with its arguments; None where the image's own runs.
         guards: the conditions around it.
+        guards_of_others: of a step with several tasks: the conditions around the others.
         branches: of a step: the branches, as (condition step, outcome), that it needs to be taken.
         waits: the nodes that it waits for.
         after: those among them that it names for the order alone, with the places.
@@ -289,6 +290,7 @@ class Node:
     facts: dict[Key, Fact] = field(default_factory=dict)
     words: tuple[Fact, ...] | None = None
     guards: tuple[Guard, ...] = ()
+    guards_of_others: tuple[tuple[Guard, ...], ...] = ()
     branches: frozenset[tuple[str, bool]] = frozenset()
     waits: set[str] = field(default_factory=set)
     after: dict[str, str] = field(default_factory=dict)

@@ -62,6 +62,9 @@ class Structure:
         elif self.differs_in_kind(step, node):
             message = f"a step of kind {step.kind} became a task of kind {node.kind} ({node.at})"
             yield Finding("SMX419", message, step.at, step.name, self.source.file)
+        if ("whatever happened",) in node.facts and node.kind != "not translated":
+            message = f"the task also runs when one that it waits for has failed ({node.at})"
+            yield Finding("SMX424", message, step.at, step.name, self.source.file)
         if ("loop",) in node.facts:
             yield Finding("SMX423", f"the task is repeated by a loop ({node.at})", step.at, step.name, self.source.file)
 
@@ -118,15 +121,17 @@ class Structure:
             node = self.target.nodes.get(step.name)
             if node is None or never_starts(step):
                 continue
-            for code, message, at in self.guards(step, node):
+            around = dict.fromkeys((node.guards, *node.guards_of_others))
+            differences = (found for guards in around for found in self.guards(step, node, guards))
+            for code, message, at in differences:
                 messages.setdefault((code, at), message)
                 found[code, at].append(step.name)
         for (code, at), steps in found.items():
             message = f"{messages[code, at]}; it decides about {', '.join(dict.fromkeys(steps))}"
             yield Finding(code, message, at, steps[0], self.source.file)
 
-    def guards(self, step: Node, node: Node) -> Iterator[tuple[str, str, str]]:
-        wanted, got = list(step.guards), list(node.guards)
+    def guards(self, step: Node, node: Node, guards: tuple[Guard, ...]) -> Iterator[tuple[str, str, str]]:
+        wanted, got = list(step.guards), list(guards)
         for guard in list(wanted):
             same = next((g for g in got if self.same(guard, g)), None)
             if same is not None:

@@ -134,6 +134,8 @@ class _Reader:
         ):
             if origin is not None:
                 node.add((key,), self.parts(origin))
+        if task.strategy == "ALL_UPSTREAM_TASKS_COMPLETED":
+            node.add(("whatever happened",), [])
         for loop in task.loops:
             node.add(("loop",), [Unseen(loop.group)])
 
