@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -48,6 +49,8 @@ KINDS = {
 EDGE = Kind("", "SMX404", "SMX405", "SMX407")
 SWAPPED_EDGES = "SMX406"
 SWAPPED_VALUES = "SMX440"
+# Where the SageMaker SDK, versions 2 and 3, puts code.
+CODE_PLACES = ("code", "entrypoint", "sm_drivers")
 # The words of approval that SageMaker knows; a translation may use aliases of its own instead.
 APPROVALS = ("Approved", "Rejected", "PendingManualApproval")
 
@@ -104,7 +107,7 @@ class FactComparison:
         return {key: fact for key, fact in node.facts.items() if key[0] in KINDS}
 
     def same(self, key: Key, wanted: Fact, found: Fact) -> bool:
-        if key[0] in ("code",):
+        if key[0] == "code":
             return True
         if key[0] == "approval" and _is_alias(wanted.value, found.value):
             self.matcher.correspondences.add("approval", show(wanted.value), show(found.value), wanted.at)
@@ -114,13 +117,10 @@ class FactComparison:
     def is_declared(self, key: Key, wanted: Fact | None) -> bool:
         """Whether a fact that stands on one side only is a rewrite that changes nothing."""
         kind = key[0]
-        if kind in ("input", "channel", "code"):
+        if kind in ("input", "channel") and wanted is not None:
             # User code comes from the code artifact instead of an address; what it holds is a check of its own.
-            others = {name: fact for name, fact in self.source.facts.items() if name[0] in ("input", "channel")}
-            as_code, as_data = ("code", key[1]), [("input", key[1]), ("channel", key[1])]
-            if wanted is not None and kind != "code":
-                return as_code in self.target.facts and not _references(wanted.value)
-            return kind == "code" and wanted is None and any(name in others for name in as_data)
+            is_code = not _references(wanted.value) and self.is_code_place(key[1])
+            return is_code and ("code", key[1]) in self.target.facts
         if kind == "destination" and wanted is None:
             default = self.source.facts.get(("default destination", key[1]))
             return default is not None and self.matcher.same(default.value, self.target.facts[key].value, default.at)
@@ -129,6 +129,12 @@ class FactComparison:
         if kind == "group":
             return wanted is None
         return kind == "program" and self.source.kind == "transform"
+
+    def is_code_place(self, place: str) -> bool:
+        """Whether a folder or channel holds code: by its name, or because the entry point looks into it."""
+        folder = place if place.startswith("/") else f"/opt/ml/input/data/{place}"
+        words = " ".join(show(word.value) for word in self.source.words or ())
+        return posixpath.basename(folder) in CODE_PLACES or f"{folder}/" in words
 
     def difference(self, key: Key, wanted: Fact | None, found: Fact | None) -> Iterator[Finding]:
         kind = KINDS[key[0]]
@@ -270,7 +276,7 @@ class FactComparison:
         return {key: fact for key, fact in found.items() if not self.is_code(key, fact)}
 
     def is_code(self, key: Key, fact: Fact) -> bool:
-        return key[0] in ("input", "channel") and not _references(fact.value) and key[1] in ("code", "entrypoint")
+        return key[0] in ("input", "channel") and not _references(fact.value) and key[1] in CODE_PLACES
 
     def nowhere(self, key: Key, fact: Fact, values: dict[Key, Fact]) -> Iterator[Finding]:
         """No input has this name: what the value is made of must reach the tasks somehow."""
