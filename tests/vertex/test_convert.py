@@ -207,7 +207,10 @@ def test_no_text_of_a_definition_becomes_code(smx2vertex: Command, tmp_path: Pat
     source.write_text(json.dumps(definition))
     out = tmp_path / "project"
     done = smx2vertex("convert", source, "--out", out)
-    assert done.code == 0, done.out + done.err
+    # the default of InputData holds the name: one that reads as a placeholder is left out, which two findings tell
+    is_placeholder = "{{" in name
+    assert done.code == int(is_placeholder), done.out + done.err
+    assert ("SMX302" in done.out, "SMX434" in done.out) == (is_placeholder, is_placeholder)
     for target in ("vertex", "kubeflow"):
         text = (out / "compiled" / f"{target}.yaml").read_text()
         assert "{{channel:" not in text

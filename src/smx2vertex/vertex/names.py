@@ -9,6 +9,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable
+from itertools import chain, count
 
 # Inputs and outputs that a custom job adds to the component it wraps.
 CUSTOM_JOB_NAMES = frozenset(
@@ -50,17 +51,14 @@ class Names:
         return Names(self._taken)
 
     def take(self, wanted: str, fallback: str, suffix: str = "value") -> str:
-        """A free identifier like the wanted one: itself, with the suffix, or with a number."""
-        stem = wanted if _fits(wanted) else fallback
-        candidates = [stem, f"{stem}_{suffix}"]
-        number = 2
-        while True:
-            for candidate in candidates:
-                if candidate not in self._taken and _fits(candidate):
-                    self._taken.add(candidate)
-                    return candidate
-            candidates = [f"{stem}_{number}"]
-            number += 1
+        """A free identifier: the wanted one, with the suffix, the fallback, or one with a number."""
+        candidates = [wanted, f"{wanted}_{suffix}" if wanted else fallback, fallback, f"{fallback}_{suffix}"]
+        stem = next(name for name in candidates if _fits(name))
+        for candidate in chain(candidates, (f"{stem}_{number}" for number in count(2))):
+            if candidate not in self._taken and _fits(candidate):
+                self._taken.add(candidate)
+                return candidate
+        raise AssertionError("the numbers never end")
 
 
 def _fits(name: str) -> bool:

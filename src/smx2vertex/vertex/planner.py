@@ -10,8 +10,8 @@ from typing import Any
 from ..findings import Finding
 from ..mapping.correspondences import Correspondences
 from ..mapping.ledger import MappedPipeline
-from ..mapping.tables import Verdict, worse
 from ..mapping.regions import default_region
+from ..mapping.tables import Verdict, worse
 from ..sagemaker import steps
 from ..sagemaker.definition import MISSING, Definition, Step
 from ..sagemaker.definition import Parameter as SourceParameter
