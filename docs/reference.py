@@ -51,8 +51,8 @@ def mapping() -> Iterator[str]:
 def _rows(rows: tuple[Row, ...]) -> Iterator[str]:
     yield "| field | becomes | verdict | because | finding |\n|---|---|---|---|---|"
     for row in rows:
-        path = row.rule.partition(":")[2]
-        yield f"| `{path}` | {row.to or 'nothing'} | {row.verdict} | {row.because.replace('|', ' ')} | {row.code or ''} |"
+        path, because = row.rule.partition(":")[2], row.because.replace("|", " ")
+        yield f"| `{path}` | {row.to or 'nothing'} | {row.verdict} | {because} | {row.code or ''} |"
 
 
 PAGES = {"findings.md": findings, "mapping.md": mapping}

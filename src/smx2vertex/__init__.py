@@ -1,3 +1,3 @@
-"""smx2vertex: from Amazon SageMaker Pipelines to Vertex AI Pipelines, with proof that the translation means the same."""
+"""From Amazon SageMaker Pipelines to Vertex AI Pipelines, with proof that the translation means the same."""
 
 __version__ = "0.1.0"

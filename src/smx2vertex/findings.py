@@ -1,4 +1,4 @@
-"""What a person should know: codes, severities and places. The catalogue itself is `findings.yaml` beside this module."""
+"""What a person should know: codes, severities and places. The catalogue is `findings.yaml` beside this module."""
 
 from __future__ import annotations
 

@@ -205,16 +205,16 @@ def test_every_definition_of_the_corpus_reads(corpus: Path) -> None:
     assert len(files) > 200
 
 
+KEYS = [
+    *("Steps", "Name", "Type", "Arguments", "Parameters", "DependsOn", "Get", "Std:Join", "Std:JsonGet", "Values"),
+    *("On", "Path", "IfSteps", "ElseSteps", "Conditions", "PropertyFiles", "RetryPolicies"),
+]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(
-                ["Steps", "Name", "Type", "Arguments", "Parameters", "DependsOn", "Get", "Std:Join", "Std:JsonGet"]
-                + ["Values", "On", "Path", "IfSteps", "ElseSteps", "Conditions", "PropertyFiles", "RetryPolicies"]
-            )
-            | st.text(max_size=3),
+            st.sampled_from(KEYS) | st.text(max_size=3),
             inner,
             max_size=5,
         )

@@ -253,6 +253,35 @@ def _constant(spec: dict[str, Any], name: str) -> str:
     raise AssertionError(name)
 
 
+def test_parameters_keep_their_names_whatever_pipeline_py_imports(smx2vertex: Command, tmp_path: Path) -> None:
+    text = (CHURN / "definition.json").read_text()
+    names = {
+        "InputData": "data",
+        "MaxDepth": "dsl",
+        "TestSize": "type",
+        "MinAccuracy": "buckets",
+        "ApprovalStatus": "code",
+    }
+    for old, new in names.items():
+        text = text.replace(f'{old}"', f'{new}"')
+    source, out = tmp_path / "definition.json", tmp_path / "project"
+    source.write_text(text)
+    done = smx2vertex("convert", source, "--out", out)
+    assert done.code == 0, done.out + done.err
+    spec = yaml.safe_load((out / "compiled" / "vertex.yaml").read_text())
+    assert spec["root"]["inputDefinitions"]["parameters"].keys() == {*names.values(), "TrainingInstanceType"}
+
+
+def test_a_step_reads_what_another_wrote_to_a_fixed_address(smx2vertex: Command, tmp_path: Path) -> None:
+    fixture, out = FIXTURES / "fixed_address", tmp_path / "project"
+    done = smx2vertex("convert", fixture / "definition.json", "--code", fixture, "--out", out)
+    assert done.code == 0, done.out + done.err
+    ran = smx2vertex("run", out, "--out", tmp_path / "run")
+    assert ran.code == 0, ran.out + ran.err
+    assert (tmp_path / "run" / "artifacts" / "count" / "counted" / "words.txt").read_text() == "3"
+    assert (tmp_path / "run" / "gcs" / "acme-words" / "daily" / "text.txt").read_text() == "one two three"
+
+
 # --- real definitions ---
 
 SEEDS = ["s0_dev", "s0_prod", "s1", "s2", "s3", "s4", "small_v2", "small_v3", "kinds_v2"]

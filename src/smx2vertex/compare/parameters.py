@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,13 +24,29 @@ CODES = {
 
 
 def parameter_names(source: Pipeline, target: Pipeline) -> dict[str, str]:
-    """The target's name of each parameter that it has; names that are equal but for case and signs count as one."""
+    """The target's name of each parameter that it has.
+
+    Names that are equal but for case and signs count as one. A name that no pipeline function can have stands for the
+    first free one of its type: what the parameter reaches is checked by its own.
+    """
     names = {name: name for name in source.parameters if name in target.parameters}
     free = {plain(name): name for name in target.parameters if name not in names.values()}
     for name in source.parameters:
         if name not in names and plain(name) in free:
             names[name] = free.pop(plain(name))
+    for name, parameter in source.parameters.items():
+        if name not in names and not _can_be_kept(name):
+            fitting = (key for key, other in free.items() if target.parameters[other].type == parameter.type)
+            found = next(fitting, None)
+            if found is not None:
+                names[name] = free.pop(found)
     return names
+
+
+def _can_be_kept(name: str) -> bool:
+    """Whether a pipeline function can have a parameter of this name (kfp wants an ASCII letter first)."""
+    is_letter = name[:1].isascii() and name[:1].isalpha()
+    return name.isascii() and name.isidentifier() and is_letter and not keyword.iskeyword(name)
 
 
 class Parameters:

@@ -25,7 +25,7 @@ from . import conditions
 from .earlier import spared
 from .graph import Graph, loop_part, read_graph, selected
 from .local import OPT_ML, PrivateFolder, usable_interpreter, write_wrappers
-from .origins import split
+from .origins import Constant, split
 from .spec import Component, Node, PipelineSpec
 from .tasks import (
     WRITTEN,
@@ -132,12 +132,24 @@ def run(
         _refuse_hard_coded(graph, options.code)
     write_wrappers(folder / "bin", python)
     observer = observer or Observer()
-    worker = Worker(Folders(folder), python, data, _runtime(spec, folder), private, observer)
+    worker = Worker(Folders(folder), python, data, _runtime(spec, folder), private, observer, _promised(graph))
     jobs = 1 if private.how == "shared" else max(options.jobs, 1)
     try:
         return _Scheduler(spec, graph, worker, observer, values, jobs, kept).execute()
     finally:
         private.close()
+
+
+def _promised(graph: Graph) -> frozenset[str]:
+    """The addresses that tasks are given as texts."""
+    values = (
+        origin.value
+        for task in graph.tasks.values()
+        if task.importer is None
+        for origin in task.parameters.values()
+        if isinstance(origin, Constant)
+    )
+    return frozenset(value for value in values if isinstance(value, str) and value.startswith("gs://"))
 
 
 def bind(spec: PipelineSpec, parameters: Mapping[str, Any]) -> dict[str, Any]:

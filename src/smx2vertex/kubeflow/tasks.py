@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -277,8 +277,15 @@ class Worker:
         runtime: Mapping[str, str],
         private: PrivateFolder,
         observer: Observer,
+        promised: frozenset[str] = frozenset(),
     ) -> None:
-        """The arguments are those of the run; `runtime` has the values of placeholders as `pipeline_job_uuid`."""
+        """The arguments are those of the run.
+
+        `runtime` has the values of placeholders as `pipeline_job_uuid`; `promised` are addresses that tasks are given
+        as texts, so that they may write there.
+        """
+        self.promised = promised
+        self.late: set[str] = set()
         self.folders, self.python, self.data, self.runtime = folders, python, data, runtime
         self.private, self.observer = private, observer
         self.processes = Processes()
@@ -315,7 +322,7 @@ class Worker:
             if work.kind == "importer":
                 run.artifacts = self.import_artifact(work)
             elif work.kind in ("container", "custom_job"):
-                self.run_program(work, run)
+                self.run_program(self.brought_in(work), run)
             elif work.kind == "unknown":
                 raise TaskError("SMX607", "its executor is neither a container nor an importer")
             else:
@@ -333,19 +340,45 @@ class Worker:
         importer = work.executor["importer"]
         source = importer.get("artifactUri") or {}
         uri = work.parameters.get(str(source.get("runtimeParameter"))) or source.get("constant") or ""
-        found = locate(str(uri), self.data, self.written)
-        if found is None:
-            start = str(uri).rstrip("/") or "ADDRESS"
-            raise TaskError("SMX604", f"{uri} leads to nothing on this machine: give --data {start}=FOLDER")
+        if self.is_promised(str(uri)):
+            self.late.add(str(uri))
+            found = str(uri)
+        else:
+            found = str(self.located(str(uri)))
         texts = Texts(work, _nothing(), self.runtime, inside_json=False)
         schema = importer.get("typeSchema") or {"schemaTitle": "system.Artifact"}
         artifact = {
             "name": work.id,
             "type": schema,
-            "uri": str(found),
+            "uri": found,
             "metadata": texts.resolve(importer.get("metadata") or {}),
         }
         return dict.fromkeys(work.component.output_artifacts, artifact)
+
+    def is_promised(self, uri: str) -> bool:
+        """Whether nothing is there yet, but another task may write it: engines look only when a task reads it."""
+        return locate(uri, self.data, self.written) is None and any(
+            f"{uri.rstrip('/')}/".startswith(f"{start.rstrip('/')}/") for start in self.promised
+        )
+
+    def located(self, uri: str) -> Path:
+        """Where an address lies on this machine."""
+        found = locate(uri, self.data, self.written)
+        if found is None:
+            start = uri.rstrip("/") or "ADDRESS"
+            raise TaskError("SMX604", f"{uri} leads to nothing on this machine: give --data {start}=FOLDER")
+        return found
+
+    def brought_in(self, work: Work) -> Work:
+        """The task with its input artifacts on this machine."""
+        artifacts = {
+            name: [
+                {**artifact, "uri": str(self.located(artifact["uri"]))} if artifact["uri"] in self.late else artifact
+                for artifact in several
+            ]
+            for name, several in work.artifacts.items()
+        }
+        return replace(work, artifacts=artifacts)
 
     def stand_in(self, work: Work, run: TaskRun) -> None:
         """Record the request that the task would send, and give stub outputs."""

@@ -155,7 +155,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """The arguments of a Transform step; `request` holds its other fields by path, such as `TransformInput.SplitType`."""
+    """The arguments of a Transform step; `request` has its other fields by path, such as `TransformInput.SplitType`."""
 
     model_name: Field | None
     uri: Field | None

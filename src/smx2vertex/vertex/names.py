@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import json
 import keyword
 import re
@@ -36,6 +35,8 @@ CUSTOM_JOB_NAMES = frozenset(
         "nfs_mounts",
     ]
 )
+# What annotations of generated functions name.
+TYPES = frozenset({"str", "int", "float", "bool"})
 LONGEST = 60
 
 
@@ -68,7 +69,7 @@ def _fits(name: str) -> bool:
         and name[0].isalpha()
         and not keyword.iskeyword(name)
         and not keyword.issoftkeyword(name)
-        and not hasattr(builtins, name)
+        and name not in TYPES
     )
 
 

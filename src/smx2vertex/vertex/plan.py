@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+# What pipeline.py imports; `data_helper` is the name of `data` where a parameter is called so.
+HELPERS = ("dsl", "buckets", "code", "data", "on_machine")
+
 
 @dataclass(frozen=True, slots=True)
 class Plain:
@@ -30,10 +33,10 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A Cloud Storage address; the bucket is named by its identifier in config.yaml."""
+    """A Cloud Storage address: the identifier of its bucket in config.yaml, and what follows, with its slash."""
 
     bucket: str
-    key: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)

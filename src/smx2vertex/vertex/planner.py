@@ -41,11 +41,9 @@ from .names import (
     reads_as_placeholder,
     snake_case,
 )
-from .plan import Address, CodeFile, Machine, Node, Parameter, PipelineParameter, Plain, Plan, Retry, Task
+from .plan import HELPERS, Address, CodeFile, Machine, Node, Parameter, PipelineParameter, Plain, Plan, Retry, Task
 from .values import PYTHON_TYPES, S3_ADDRESS, as_text
 
-# Names that pipeline.py uses itself.
-_USED_IN_PIPELINE = ("dsl", "code", "data", "buckets", "on_machine", "components", "settings", "compute")
 # (condition step, "if" or "else"), outermost first
 Scope = tuple[tuple[str, str], ...]
 SMALLEST_DISK_GB = 100
@@ -123,12 +121,17 @@ class Planner:
             self.note("SMX249", f"no region that has a counterpart is named: {self.plan.region} is taken", "")
         self._buckets: dict[str, str] = {}
         self._bucket_names = Names()
-        identifiers = Names(_USED_IN_PIPELINE)
+        identifiers = Names()
         self.parameters = {
             parameter.name: self._parameter(parameter, identifiers) for parameter in definition.parameters.values()
         }
         self.plan.parameters = sorted(self.parameters.values(), key=lambda parameter: parameter.default is not None)
-        taken = [*_USED_IN_PIPELINE, self.plan.package, *(parameter.name for parameter in self.parameters.values())]
+        taken = [
+            *HELPERS,
+            *(f"{helper}_helper" for helper in HELPERS),
+            self.plan.package,
+            *(parameter.name for parameter in self.parameters.values()),
+        ]
         self.functions = Names(taken)
         self._products: dict[tuple[str, Any], Product] = {}
         self._uses = _uses(definition)
@@ -174,7 +177,7 @@ class Planner:
             identifier = self._bucket_names.take(snake_case(bucket), "bucket")
             self._buckets[bucket] = identifier
             self.plan.buckets[identifier] = bucket
-        return Address(self._buckets[bucket], match[2] or "")
+        return Address(self._buckets[bucket], match[2])
 
     def image(self, field: Field | None, step: Step) -> str:
         """The identifier of the image that stands for a step's image; registers it."""

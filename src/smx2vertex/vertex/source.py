@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from .names import docstring, formatted, literal, plain, reads_as_placeholder
+from .names import Names, docstring, formatted, literal, plain, reads_as_placeholder
 from .plan import (
+    HELPERS,
     Address,
     Branches,
     Code,
@@ -18,7 +19,6 @@ from .plan import (
     Output,
     Parameter,
     PipelineParameter,
-    Placeholder,
     Plain,
     Plan,
     Port,
@@ -114,36 +114,149 @@ def components_package(plan: Plan) -> str:
 
 def pipeline_module(plan: Plan) -> str:
     """`pipeline.py`."""
-    body = list(_nodes(plan.body, 1, _referenced(plan)))
-    text = "\n".join(body)
-    parameters = [_parameter(parameter) for parameter in plan.parameters]
-    values = [value for task in all_tasks(plan.body) for value in task.inputs.values()]
-    values += [value.uri for value in values if isinstance(value, Data)]
-    values += [parameter.default for parameter in plan.parameters if parameter.default is not None]
-    settings = [name for name, kind in _SETTINGS.items() if any(isinstance(value, kind) for value in values)]
-    lines = [
-        '"""The pipeline. Compile it with `python compile_pipeline.py`; what is left to do stands in MIGRATION.md."""',
-        "",
-        "from kfp import dsl",
-        "",
-        f"from .components import {', '.join(sorted(task.component.function for task in all_tasks(plan.body)))}",
-        *(["from .compute import on_machine"] if "on_machine(" in text else []),
-        f"from .settings import {', '.join(settings)}",
-        "",
-        "",
-        f"def {plan.package}(",
-        *(f"    {parameter}" for parameter in parameters),
-        ") -> None:",
-        f"    {docstring(f'Converted from the SageMaker pipeline `{plan.source}`.')}",
-        *body,
-    ]
-    return "\n".join(lines) + "\n"
+    return _PipelineWriter(plan).module()
 
 
-def _parameter(parameter: PipelineParameter) -> str:
-    default = "" if parameter.default is None else f" = {value_source(parameter.default)}"
-    comment = f"  # {plain(parameter.comment)}" if parameter.comment else ""
-    return f"{parameter.name}: {parameter.type}{default},{comment}"
+class _PipelineWriter:
+    """Writes pipeline.py.
+
+    Parameters keep the names that SageMaker's users know them by; a helper whose name one of them has is imported
+    under another.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        names = Names(parameter.name for parameter in plan.parameters)
+        self.helpers = {helper: names.take(helper, helper, "helper") for helper in HELPERS}
+        self.referenced = _referenced(plan)
+
+    def module(self) -> str:
+        body = list(self.nodes(self.plan.body, 1))
+        tasks = list(all_tasks(self.plan.body))
+        parameters = [f"    {self.parameter(parameter)}" for parameter in self.plan.parameters]
+        values = [value for task in tasks for value in task.inputs.values()]
+        values += [value.uri for value in values if isinstance(value, Data)]
+        values += [parameter.default for parameter in self.plan.parameters if parameter.default is not None]
+        settings = [name for name, kind in _SETTINGS.items() if any(isinstance(value, kind) for value in values)]
+        lines = [
+            '"""The pipeline. `python compile_pipeline.py` compiles it; what is left to do stands in MIGRATION.md."""',
+            "",
+            f"from kfp import {self.imported('dsl')}",
+            "",
+            f"from .components import {', '.join(sorted(task.component.function for task in tasks))}",
+            *([f"from .compute import {self.imported('on_machine')}"] if any(task.machine for task in tasks) else []),
+            f"from .settings import {', '.join(map(self.imported, settings))}",
+            "",
+            "",
+            f"def {self.plan.package}(",
+            *parameters,
+            ") -> None:",
+            f"    {docstring(f'Converted from the SageMaker pipeline `{self.plan.source}`.')}",
+            *body,
+        ]
+        return "\n".join(lines) + "\n"
+
+    def imported(self, helper: str) -> str:
+        name = self.helpers[helper]
+        return helper if name == helper else f"{helper} as {name}"
+
+    def parameter(self, parameter: PipelineParameter) -> str:
+        default = "" if parameter.default is None else f" = {self.value(parameter.default)}"
+        comment = f"  # {plain(parameter.comment)}" if parameter.comment else ""
+        return f"{parameter.name}: {parameter.type}{default},{comment}"
+
+    def nodes(self, nodes: list[Node], level: int) -> Iterator[str]:
+        indent = "    " * level
+        for index, node in enumerate(nodes):
+            if index:
+                yield ""
+            if isinstance(node, Task):
+                yield indent + self.task(node)
+            else:
+                yield from self.branches(node, level)
+
+    def branches(self, node: Branches, level: int) -> Iterator[str]:
+        indent = "    " * level
+        # a branch without tasks cannot stand in a pipeline: then the comparison is turned around
+        first, second = (node.then, node.otherwise) if node.then else (node.otherwise, [])
+        yield f"{indent}with {self.helpers['dsl']}.If({self.condition(node, opposite=not node.then)}"
+        yield from self.branch(first, level + 1)
+        if second:
+            yield f"{indent}with {self.helpers['dsl']}.Else():"
+            yield from self.branch(second, level + 1)
+
+    def branch(self, nodes: list[Node], level: int) -> Iterator[str]:
+        """The tasks of a branch. A Python function nests at most 20 blocks, so that deep ones get functions inside."""
+        if level % 15:
+            yield from self.nodes(nodes, level)
+            return
+        indent = "    " * level
+        yield f"{indent}def deeper() -> None:"
+        yield from self.nodes(nodes, level + 1)
+        yield ""
+        yield f"{indent}deeper()"
+
+    def condition(self, node: Branches, opposite: bool) -> str:
+        operator = _OPPOSITE[node.operator] if opposite else node.operator
+        name = "" if reads_as_placeholder(node.step) else f", name={literal(plain(node.step))}"
+        is_bool = isinstance(node.right, Plain) and isinstance(node.right.value, bool)
+        comment = "  # noqa: E712 (a comparison that Kubeflow evaluates)" if is_bool else ""
+        return f"{self.value(node.left)} {operator} {self.value(node.right)}{name}):{comment}"
+
+    def task(self, task: Task) -> str:
+        function = task.component.function
+        machine = task.machine
+        called = function if machine is None else f"{self.helpers['on_machine']}({function}, {self.machine(machine)})"
+        inputs = ", ".join(f"{name}={self.value(value)}" for name, value in task.inputs.items())
+        settings = [f".set_caching_options({task.caching})"]
+        if task.retry is not None:
+            settings.append(
+                f".set_retry({task.retry.attempts}, backoff_duration={literal(f'{task.retry.interval_s:g}s')}, "
+                f"backoff_factor={task.retry.backoff:g})"
+            )
+        if task.display_name is not None:
+            settings.append(f".set_display_name({literal(task.display_name)})")
+        if task.after:
+            settings.append(f".after({', '.join(task.after)})")
+        target = f"{task.variable} = " if task.variable in self.referenced else ""
+        return f"{target}{called}({inputs},){''.join(settings)}"
+
+    def machine(self, machine: Machine) -> str:
+        arguments = [self.value(machine.type)]
+        if machine.accelerator is not None:
+            arguments.append(f"accelerator={literal(machine.accelerator)}")
+            arguments.append(f"accelerator_count={machine.accelerator_count}")
+        if machine.disk_type not in (None, "pd-ssd"):
+            arguments.append(f"disk_type={literal(machine.disk_type)}")
+        if machine.disk_gb != 100:
+            arguments.append(f"disk_gb={machine.disk_gb}")
+        if machine.timeout_s is not None:
+            arguments.append(f"timeout_s={machine.timeout_s}")
+        if machine.replicas != 1:
+            arguments.append(f"replicas={machine.replicas}")
+        if machine.spot:
+            arguments.append("spot=True")
+        return ", ".join(arguments)
+
+    def value(self, value: Value) -> str:
+        """A value as Python source."""
+        if isinstance(value, Plain):
+            return literal(value.value)
+        if isinstance(value, Parameter):
+            return value.name
+        if isinstance(value, Output):
+            return f"{value.task}.outputs[{literal(value.name)}]"
+        if isinstance(value, Address):
+            bucket = f"{self.helpers['buckets']}.{value.bucket}"
+            return formatted([(False, "gs://"), (True, bucket), (False, value.path)])
+        if isinstance(value, Data):
+            return f"{self.helpers['data']}({self.value(value.uri)})"
+        if isinstance(value, Code):
+            return f"{self.helpers['code']}({literal(value.folder)})"
+        return f"{self.helpers['dsl']}.{value.constant}"
+
+
+_OPPOSITE = {"==": "!=", ">": "<=", ">=": "<", "<": ">=", "<=": ">"}
 
 
 def _referenced(plan: Plan) -> set[str]:
@@ -162,106 +275,3 @@ def _all_branches(nodes: Iterable[Node]) -> Iterator[Branches]:
         if isinstance(node, Branches):
             yield node
             yield from _all_branches([*node.then, *node.otherwise])
-
-
-def _nodes(nodes: list[Node], level: int, referenced: set[str]) -> Iterator[str]:
-    indent = "    " * level
-    for index, node in enumerate(nodes):
-        if index:
-            yield ""
-        if isinstance(node, Task):
-            yield from (indent + line for line in _task(node, node.variable in referenced))
-        else:
-            yield from _branches(node, level, referenced)
-
-
-def _branches(node: Branches, level: int, referenced: set[str]) -> Iterator[str]:
-    indent = "    " * level
-    name = "" if reads_as_placeholder(node.step) else f", name={literal(plain(node.step))}"
-    if node.then:
-        yield f"{indent}with dsl.If({_condition(node, name)}"
-        yield from _branch(node.then, level + 1, referenced)
-        if node.otherwise:
-            yield f"{indent}with dsl.Else():"
-            yield from _branch(node.otherwise, level + 1, referenced)
-        return
-    # a branch without tasks cannot stand in a pipeline, so the comparison is turned around
-    yield f"{indent}with dsl.If({_condition(node, name, opposite=True)}"
-    yield from _branch(node.otherwise, level + 1, referenced)
-
-
-def _branch(nodes: list[Node], level: int, referenced: set[str]) -> Iterator[str]:
-    """The tasks of a branch. Python nests at most 20 blocks in a function, so that deep ones get functions inside."""
-    if level % 15:
-        yield from _nodes(nodes, level, referenced)
-        return
-    indent = "    " * level
-    yield f"{indent}def deeper() -> None:"
-    yield from _nodes(nodes, level + 1, referenced)
-    yield ""
-    yield f"{indent}deeper()"
-
-
-_OPPOSITE = {"==": "!=", ">": "<=", ">=": "<", "<": ">=", "<=": ">"}
-
-
-def _condition(node: Branches, name: str, opposite: bool = False) -> str:
-    operator = _OPPOSITE[node.operator] if opposite else node.operator
-    is_bool = isinstance(node.right, Plain) and isinstance(node.right.value, bool)
-    comment = "  # noqa: E712 (a comparison that Kubeflow evaluates)" if is_bool else ""
-    return f"{value_source(node.left)} {operator} {value_source(node.right)}{name}):{comment}"
-
-
-def _task(task: Task, assigned: bool) -> Iterator[str]:
-    function = task.component.function
-    called = function if task.machine is None else f"on_machine({function}, {_machine(task.machine)})"
-    inputs = ", ".join(f"{name}={value_source(value)}" for name, value in task.inputs.items())
-    settings = [f".set_caching_options({task.caching})"]
-    if task.retry is not None:
-        settings.append(
-            f".set_retry({task.retry.attempts}, backoff_duration={literal(f'{task.retry.interval_s:g}s')}, "
-            f"backoff_factor={task.retry.backoff:g})"
-        )
-    if task.display_name is not None:
-        settings.append(f".set_display_name({literal(task.display_name)})")
-    if task.after:
-        settings.append(f".after({', '.join(task.after)})")
-    target = f"{task.variable} = " if assigned else ""
-    yield f"{target}{called}({inputs},){''.join(settings)}"
-
-
-def _machine(machine: Machine) -> str:
-    arguments = [value_source(machine.type)]
-    if machine.accelerator is not None:
-        arguments.append(f"accelerator={literal(machine.accelerator)}")
-        arguments.append(f"accelerator_count={machine.accelerator_count}")
-    if machine.disk_type not in (None, "pd-ssd"):
-        arguments.append(f"disk_type={literal(machine.disk_type)}")
-    if machine.disk_gb != 100:
-        arguments.append(f"disk_gb={machine.disk_gb}")
-    if machine.timeout_s is not None:
-        arguments.append(f"timeout_s={machine.timeout_s}")
-    if machine.replicas != 1:
-        arguments.append(f"replicas={machine.replicas}")
-    if machine.spot:
-        arguments.append("spot=True")
-    return ", ".join(arguments)
-
-
-def value_source(value: Value) -> str:
-    """A value as Python source."""
-    if isinstance(value, Plain):
-        return literal(value.value)
-    if isinstance(value, Parameter):
-        return value.name
-    if isinstance(value, Output):
-        return f"{value.task}.outputs[{literal(value.name)}]"
-    if isinstance(value, Address):
-        return formatted([(False, "gs://"), (True, f"buckets.{value.bucket}"), (False, f"/{value.key}")])
-    if isinstance(value, Data):
-        return f"data({value_source(value.uri)})"
-    if isinstance(value, Code):
-        return f"code({literal(value.folder)})"
-    if isinstance(value, Placeholder):
-        return f"dsl.{value.constant}"
-    raise AssertionError(value)

@@ -31,7 +31,7 @@ EXECUTION_PLACEHOLDERS = {
     "CurrentDateTime": "PIPELINE_JOB_CREATE_TIME_UTC_PLACEHOLDER",
 }
 
-S3_ADDRESS = re.compile(r"s3[an]?://([^/]+)(?:/(.*))?", re.DOTALL)
+S3_ADDRESS = re.compile(r"s3[an]?://([^/]+)(|/.*)", re.DOTALL)
 
 
 def as_text(value: Any) -> str:

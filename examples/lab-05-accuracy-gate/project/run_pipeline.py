@@ -1,0 +1,72 @@
+"""Submit the compiled pipeline to Vertex AI Pipelines: `python run_pipeline.py NAME=VALUE ...`."""
+
+import sys
+from typing import Any
+
+import yaml
+from google.cloud import aiplatform, storage
+
+from lab_05_accuracy_gate import settings
+
+COMPILED = settings.ROOT / "compiled" / "vertex.yaml"
+READERS = {
+    "NUMBER_INTEGER": int,
+    "NUMBER_DOUBLE": float,
+    "BOOLEAN": lambda text: {"true": True, "false": False}[text.lower()],
+}
+FOLDERS = [
+    "accuracy_too_low",
+    "evaluate_model",
+    "preprocess_data",
+    "register_model",
+    "train_model",
+]
+
+
+def upload_code() -> None:
+    """Put each step's code artifact at its address; what is there already is left alone."""
+    client = storage.Client(project=settings.project)
+    for folder in FOLDERS:
+        files = {f"src/{path}": content for path, content in settings.code_files(folder).items()}
+        # __main__.py comes last: where it is, the artifact is complete
+        files["__main__.py"] = settings.CONTRACT.read_bytes()
+        for path, content in files.items():
+            blob = storage.Blob.from_string(f"{settings.code_uri(folder)}/{path}", client=client)
+            if not blob.exists():
+                blob.upload_from_string(content)
+
+
+def parameter_values(arguments: list[str]) -> dict[str, Any]:
+    """The parameters of a run, `NAME=VALUE` each, with the types that the pipeline declares."""
+    spec = next(yaml.safe_load_all(COMPILED.read_text(encoding="utf-8")))
+    declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    values = {}
+    for argument in arguments:
+        name, _, text = argument.partition("=")
+        if name not in declared:
+            sys.exit(f"{name} is no parameter; there are: {', '.join(declared)}")
+        values[name] = READERS.get(declared[name]["parameterType"], str)(text)
+    missing = [name for name, port in declared.items() if "defaultValue" not in port and name not in values]
+    if missing:
+        sys.exit(f"these parameters need a value: {', '.join(missing)}")
+    return values
+
+
+def main() -> None:
+    """Upload the code and start one run with the given parameters."""
+    values = parameter_values(sys.argv[1:])
+    upload_code()
+    aiplatform.init(project=settings.project, location=settings.region)
+    job = aiplatform.PipelineJob(
+        display_name="lab-05-accuracy-gate",
+        template_path=str(COMPILED),
+        pipeline_root=settings.pipeline_root,
+        parameter_values=values,
+        # as in SageMaker, nothing new starts after a failure, and what runs may end
+        failure_policy="fast",
+    )
+    job.submit(service_account=settings.service_account or None)
+
+
+if __name__ == "__main__":
+    main()
