@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .source import open_source
+
 if TYPE_CHECKING:
     from ..compare import Comparison
     from ..mapping.ledger import MappedPipeline
@@ -20,29 +22,31 @@ def convert(
     out: Annotated[Path, typer.Option(help="Folder of the project.")],
     code: Annotated[Path | None, typer.Option(help="Folder with your scripts.")] = None,
     config: Annotated[Path | None, typer.Option(help="Your buckets, images, machines and settings.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the pipeline, if the definition does not tell.")] = None,
+    pipeline: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which pipeline of a bundle; else its name.")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if a step has no counterpart.")] = False,
 ) -> None:
     """Generate the Vertex project of a pipeline, compile it for both targets, and validate it."""
     from ..compare import compare
     from ..kubeflow.spec import load as load_spec
     from ..mapping.ledger import map_pipeline
-    from ..vertex.code_files import code_source
+    from ..vertex.code_files import CodeSource
     from ..vertex.config import load_config
     from ..vertex.planner import plan
     from ..vertex.project import ProjectError, write
     from .output import usable
-    from .source import load_source
 
     if code is not None and not code.is_dir():
         raise typer.BadParameter(f"{code} is no folder", param_hint="--code")
-    definition = usable(load_source(source, name))
+    opened = open_source(source, pipeline)
+    definition = usable(opened.definition)
     chosen = load_config(config)
     mapped = map_pipeline(definition)
     planned = plan(definition, mapped, chosen.correspondences)
     try:
         project = write(
-            planned, definition, mapped, chosen.correspondences, chosen.settings, code_source(code, source), out
+            planned, definition, mapped, chosen.correspondences, chosen.settings, CodeSource(code, opened.files), out
         )
     except ProjectError as error:
         raise typer.BadParameter(str(error), param_hint="--out") from error

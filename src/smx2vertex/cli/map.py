@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .output import Format
+from .source import open_source
 
 if TYPE_CHECKING:
     from ..mapping.ledger import MappedPipeline
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 def map_(
     definition: Annotated[Path, typer.Argument(help="A pipeline definition, or a bundle.")],
     config: Annotated[Path | None, typer.Option(help="Your buckets, images, machines and settings.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the pipeline, if the definition does not tell.")] = None,
+    pipeline: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which pipeline of a bundle; else its name.")
+    ] = None,
     format: Annotated[Format, typer.Option(help="Form of the output.")] = Format.text,
 ) -> None:
     """Show what becomes of each step and field, with a verdict for each."""
@@ -26,9 +29,8 @@ def map_(
     from ..vertex.config import load_config
     from ..vertex.planner import plan
     from .output import print_json, usable
-    from .source import load_source
 
-    source = usable(load_source(definition, name))
+    source = usable(open_source(definition, pipeline).definition)
     mapped = map_pipeline(source)
     planned = plan(source, mapped, load_config(config).correspondences)
     if format is Format.json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .output import Format
+from .source import open_source
 
 if TYPE_CHECKING:
     from ..compare import Check, Comparison
@@ -20,7 +21,9 @@ def validate(
         list[str] | None, typer.Option(metavar="STEP=TASK", help="The task that stands for a step; repeatable.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if a step is left out of the comparison.")] = False,
-    name: Annotated[str | None, typer.Option(help="Name of the pipeline, if the definition does not tell.")] = None,
+    pipeline: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which pipeline of a bundle; else its name.")
+    ] = None,
     format: Annotated[Format, typer.Option(help="Form of the output.")] = Format.text,
 ) -> None:
     """Compare a definition with a compiled pipeline, whoever translated it: structure, parameters, values."""
@@ -28,9 +31,8 @@ def validate(
     from ..compare.project import compare_project, is_project
     from ..kubeflow.spec import load
     from .output import print_json, usable
-    from .source import load_source
 
-    definition = usable(load_source(source, name))
+    definition = usable(open_source(source, pipeline).definition)
     matches = _matches(match or [])
     if is_project(target):
         comparison = compare_project(definition, target, matches)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import io
-import json
 import posixpath
 import re
 import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..findings import Finding, InputError
@@ -25,39 +24,11 @@ class CodeSource:
 
     Attributes:
         folder: a folder with the user's scripts, or None.
-        bundle: files by S3 address, from the manifest of a bundle.
+        bundle: files by S3 address, where the source is a bundle.
     """
 
-    folder: Path | None
-    bundle: dict[str, Path]
-
-
-def code_source(folder: Path | None, source: Path) -> CodeSource:
-    """The source of scripts for a conversion.
-
-    Args:
-        folder: what `--code` names.
-        source: the definition, or a bundle: a folder whose `manifest.json` lists files by S3 address under `code`.
-
-    Raises:
-        InputError: a manifest cannot be read.
-    """
-    manifest = source / "manifest.json"
-    if not manifest.is_file():
-        return CodeSource(folder, {})
-    try:
-        entries = json.loads(manifest.read_text(encoding="utf-8"))["code"]
-        files = {str(uri): _inside(source, str(path)) for uri, path in entries.items()}
-    except (ValueError, KeyError, AttributeError) as error:
-        raise InputError(Finding("SMX361", f"the manifest cannot be read: {error}", file=str(manifest))) from error
-    return CodeSource(folder, files)
-
-
-def _inside(folder: Path, path: str) -> Path:
-    file = (folder / path).resolve()
-    if not file.is_relative_to(folder.resolve()):
-        raise ValueError(f"{path!r} leads out of the bundle")
-    return file
+    folder: Path | None = None
+    bundle: Mapping[str, Path] = field(default_factory=dict)
 
 
 def collect(source: CodeSource, folder: str, step: str, wanted: CodeFile, program: str | None) -> dict[str, bytes]:
