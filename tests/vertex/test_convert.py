@@ -272,6 +272,18 @@ def test_parameters_keep_their_names_whatever_pipeline_py_imports(smx2vertex: Co
     assert spec["root"]["inputDefinitions"]["parameters"].keys() == {*names.values(), "TrainingInstanceType"}
 
 
+def test_labels_descriptions_and_machines_are_carried(smx2vertex: Command, tmp_path: Path) -> None:
+    done = smx2vertex("convert", FIXTURES / "labels.json", "--out", tmp_path / "project")
+    assert done.code == 0, done.out + done.err
+    spec = yaml.safe_load((tmp_path / "project" / "compiled" / "vertex.yaml").read_text())
+    job = spec["components"]["comp-make"]["inputDefinitions"]["parameters"]
+    assert job["labels"]["defaultValue"] == {"team": "data-science", "cost": "a-1"}
+    assert job["timeout"]["defaultValue"] == "900s"
+    task = spec["root"]["dag"]["tasks"]["make"]["inputs"]["parameters"]["worker_pool_specs"]["runtimeValue"]["constant"]
+    assert [(pool["replica_count"], pool["disk_spec"]["boot_disk_size_gb"]) for pool in task] == [(1, 500), (1, 500)]
+    assert "out of nothing" in (tmp_path / "project" / "labels" / "components" / "make.py").read_text()
+
+
 def test_a_step_reads_what_another_wrote_to_a_fixed_address(smx2vertex: Command, tmp_path: Path) -> None:
     fixture, out = FIXTURES / "fixed_address", tmp_path / "project"
     done = smx2vertex("convert", fixture / "definition.json", "--code", fixture, "--out", out)

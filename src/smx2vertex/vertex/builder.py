@@ -48,6 +48,9 @@ class Builder:
         self.step = step
         function = planner.functions.take(_function_name(step.name), "step", "step")
         self.component = Component(function, f"Step `{step.name}` ({kind}).", image, verb)
+        description = step.raw.get("Description")
+        if isinstance(description, str) and description:
+            self.component.notes.append(description)
         variable = planner.functions.take(f"{function}_task", "task", "task")
         self.task = Task(step.name, variable, self.component)
         self.names = Names(_USED_IN_COMPONENTS | CUSTOM_JOB_NAMES)

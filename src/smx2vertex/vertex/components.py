@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from ..contract.grammar import encode_last_field
 from ..sagemaker import steps
 from ..sagemaker.definition import Step
-from ..sagemaker.expressions import ExecutionVariable, Join, Literal, PropertyReference
+from ..sagemaker.expressions import ExecutionVariable, Join, Literal, PropertyReference, parse
 from ..sagemaker.steps import Field, unquoted
 from .builder import Builder, Product
 from .errors import NotTranslated
 from .names import snake_case
 from .plan import CodeFile, Output, Task
-from .values import flatten
+from .values import flatten, labels
 
 if TYPE_CHECKING:
     from .planner import Planner
@@ -221,7 +221,7 @@ def _channel(builder: Builder, channel: steps.Channel, bootstrap: str) -> None:
             builder.component.function, CodeFile(folder, channel.uri.text or "", channel.uri.pointer)
         )
         return
-    content_type = (channel.content_type.text if channel.content_type else None) or ""
+    content_type = builder.planner.constant(channel.content_type) or ""
     data = builder.data(channel.uri, channel.name)
     if isinstance(data, str):
         builder.option("channel-data", channel.name, content_type, last=data)
@@ -299,6 +299,8 @@ def plan_model(planner: Planner, step: Step) -> Task:
             builder.option(option, planner.constant(content_type) or "")
     for name, field in model.metadata.items():
         builder.option("label", name, last=builder.value_template(field, name))
+    for key, value in labels(step):
+        builder.option("label", key, last=encode_last_field(value))
     _model_metrics(builder, model)
     builder.setting("project", "project")
     builder.setting("location", "region")
@@ -307,6 +309,10 @@ def plan_model(planner: Planner, step: Step) -> Task:
 
 
 def _parent(builder: Builder, model: steps.Model) -> str:
+    for name in ("ModelPackageName", "ModelName"):
+        if model.group is None and name in builder.step.arguments:
+            value = parse(builder.step.arguments[name], builder.planner.names)
+            return builder.value_template(Field(value, f"{builder.step.pointer}/Arguments/{name}"), "model_name")
     if model.group is not None:
         return builder.value_template(model.group, "model_name")
     # A SageMaker model lives alone; here its versions need a parent, and the step's name is the only one it has.

@@ -128,6 +128,7 @@ class Machine:
         disk_gb: boot disk.
         timeout_s: longest run, in seconds; None for the default of a custom job.
         changes: what is gained or lost against the instance type, such as `2 -> 4 vCPU`.
+        labels: labels of the job.
     """
 
     type: Plain | Parameter
@@ -139,6 +140,7 @@ class Machine:
     timeout_s: int | None = None
     replicas: int = 1
     spot: bool = False
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from ..findings import Finding
 from ..mapping.correspondences import Correspondences
 from ..mapping.ledger import MappedPipeline
+from ..mapping.machines import disk_gb
 from ..mapping.regions import default_region
 from ..mapping.tables import Verdict, worse
 from ..sagemaker import steps
@@ -42,11 +43,10 @@ from .names import (
     snake_case,
 )
 from .plan import HELPERS, Address, CodeFile, Machine, Node, Parameter, PipelineParameter, Plain, Plan, Retry, Task
-from .values import PYTHON_TYPES, S3_ADDRESS, as_text
+from .values import PYTHON_TYPES, S3_ADDRESS, as_text, labels
 
 # (condition step, "if" or "else"), outermost first
 Scope = tuple[tuple[str, str], ...]
-SMALLEST_DISK_GB = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +264,11 @@ class Planner:
             accelerator=machine.accelerator,
             accelerator_count=machine.accelerator_count,
             disk_type=machine.disk_type,
-            disk_gb=max(SMALLEST_DISK_GB, self.number(resources.volume_gb) or 0),
+            disk_gb=disk_gb(self.number(resources.volume_gb) or 0),
             timeout_s=self.number(resources.max_runtime_s),
             replicas=self.count(resources),
             spot=resources.spot,
+            labels=tuple(labels(step)),
         )
 
     def number(self, field: Field | None) -> int | None:

@@ -151,10 +151,15 @@ class _PipelineWriter:
             f"def {self.plan.package}(",
             *parameters,
             ") -> None:",
-            f"    {docstring(f'Converted from the SageMaker pipeline `{self.plan.source}`.')}",
+            f"    {docstring(self.description())}",
             *body,
         ]
         return "\n".join(lines) + "\n"
+
+    def description(self) -> str:
+        """The docstring of the function becomes the description of the pipeline spec."""
+        name = "" if reads_as_placeholder(self.plan.source) else f" `{self.plan.source}`"
+        return f"Converted from the SageMaker pipeline{name}."
 
     def imported(self, helper: str) -> str:
         name = self.helpers[helper]
@@ -236,6 +241,8 @@ class _PipelineWriter:
             arguments.append(f"replicas={machine.replicas}")
         if machine.spot:
             arguments.append("spot=True")
+        if machine.labels:
+            arguments.append(f"labels={literal(dict(machine.labels))}")
         return ", ".join(arguments)
 
     def value(self, value: Value) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
+from ..sagemaker.definition import Step
 from ..sagemaker.expressions import (
     ExecutionVariable,
     Expression,
@@ -89,3 +90,12 @@ def typed(text: str, quoted: bool = False) -> tuple[str, Any]:
 def python_type(template_type: str) -> str:
     """The Python type of an input whose template has this type."""
     return "str" if template_type == "json" else template_type
+
+
+def labels(step: Step) -> Iterator[tuple[str, str]]:
+    """The tags of a step as labels: lower-case letters, digits, `_` and `-`, at most 63 characters, a letter first."""
+    tags = step.arguments.get("Tags")
+    for tag in tags if isinstance(tags, list) else ():
+        if isinstance(tag, dict) and isinstance(tag.get("Key"), str) and isinstance(tag.get("Value"), str):
+            key, value = (re.sub(r"[^a-z0-9_-]", "-", tag[name].lower()) for name in ("Key", "Value"))
+            yield re.sub(r"^[^a-z]+", "", key)[:63] or "tag", value[:63]

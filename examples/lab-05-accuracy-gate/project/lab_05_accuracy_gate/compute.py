@@ -38,6 +38,7 @@ def on_machine(
     timeout_s: int = 86400,
     replicas: int = 1,
     spot: bool = False,
+    labels: dict[str, str] | None = None,
 ) -> Callable[..., PipelineTask]:
     """Return the component bound to a machine; call the result like the component.
 
@@ -51,6 +52,7 @@ def on_machine(
         timeout_s: longest run in seconds (Vertex only).
         replicas: number of machines (Vertex only).
         spot: run on spot machines (Vertex only).
+        labels: labels of the job (Vertex only).
     """
     if _target.get() == "kubeflow":
         return _with_limits(component, machine_type, accelerator, accelerator_count)
@@ -62,6 +64,7 @@ def on_machine(
         boot_disk_size_gb=disk_gb,
         timeout=f"{timeout_s}s",
         strategy="SPOT" if spot else "STANDARD",
+        labels=labels or {},
         **(options if accelerator else {}),
     )
     pools = copy.deepcopy(job.component_spec.inputs["worker_pool_specs"].default)
