@@ -10,7 +10,7 @@ from ..sagemaker.definition import Step
 from ..sagemaker.expressions import ExecutionVariable, Expression, Literal, ParameterReference, PropertyReference
 from ..sagemaker.steps import Field
 from .errors import NotTranslated
-from .names import CUSTOM_JOB_NAMES, Names, reads_as_placeholder, snake_case
+from .names import CUSTOM_JOB_NAMES, Names, plain, reads_as_placeholder, snake_case
 from .plan import (
     Code,
     Component,
@@ -25,7 +25,7 @@ from .plan import (
     Task,
     Value,
 )
-from .values import EXECUTION_PLACEHOLDERS, Part, Reference, flatten, python_type, typed
+from .values import EXECUTION_PLACEHOLDERS, Part, Reference, flatten, names_aws, python_type, typed
 
 if TYPE_CHECKING:
     from .planner import Planner
@@ -112,6 +112,8 @@ class Builder:
             pieces = [""]
         if len(pieces) > 1 or not isinstance(pieces[0], str):
             return self.template(field, wanted)
+        if names_aws(pieces[0]):
+            self.planner.note("SMX352", f"{wanted} keeps the text {plain(pieces[0])!r}", field.pointer, self.step)
         return self.literal(pieces[0], wanted, quoted)
 
     def literal(self, text: str, wanted: str, quoted: bool = False) -> str:

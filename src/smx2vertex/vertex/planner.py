@@ -43,7 +43,7 @@ from .names import (
     snake_case,
 )
 from .plan import HELPERS, Address, CodeFile, Machine, Node, Parameter, PipelineParameter, Plain, Plan, Retry, Task
-from .values import PYTHON_TYPES, S3_ADDRESS, as_text, labels
+from .values import PYTHON_TYPES, S3_ADDRESS, as_text, labels, names_aws
 
 # (condition step, "if" or "else"), outermost first
 Scope = tuple[tuple[str, str], ...]
@@ -373,6 +373,8 @@ class Planner:
         value = parameter.default
         if value is MISSING or value is None:
             return None
+        if isinstance(value, str) and names_aws(value):
+            self.note("SMX352", f"the default of {parameter.name!r} keeps the text {plain(value)!r}", parameter.pointer)
         if isinstance(value, str) and reads_as_placeholder(value):
             self.note(
                 "SMX302", f"the default of {parameter.name!r} reads as a placeholder: left out", parameter.pointer

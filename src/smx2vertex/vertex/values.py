@@ -35,6 +35,11 @@ EXECUTION_PLACEHOLDERS = {
 S3_ADDRESS = re.compile(r"s3[an]?://([^/]+)(|/.*)", re.DOTALL)
 
 
+def names_aws(text: str) -> bool:
+    """Whether a text names something that only AWS has: an ARN, or an address of one of its services."""
+    return "arn:aws" in text or ".amazonaws.com" in text
+
+
 def as_text(value: Any) -> str:
     """A plain value as SageMaker puts it into text: strings as they are, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
