@@ -128,7 +128,7 @@ def _is_default_address(uri: Field, step: str, output: str) -> bool:
 def _properties(builder: Builder, step: Step) -> None:
     """Values of property files that other steps read become output parameters."""
     planner = builder.planner
-    for use, type_ in planner.json_uses(step.name):
+    for use, type_ in planner.uses.of_json(step.name):
         file = planner.property_file(step, use)
         if file is None:
             continue
@@ -252,7 +252,7 @@ def _hyperparameter(builder: Builder, name: str, field: Field, quoted: bool) -> 
 def _metrics(builder: Builder, step: Step, training: steps.Training) -> None:
     for name, regex in training.metric_definitions:
         builder.option("metric-definition", name, last=encode_last_field(regex))
-    for use in builder.planner.property_uses(step.name):
+    for use in builder.planner.uses.of_properties(step.name):
         if use.path[:1] == ("FinalMetricDataList",) and use.key is not None:
             name = builder.output(use.key, "OutputPath(float)")
             builder.option("metric", name, last=encode_last_field(use.key))
@@ -431,9 +431,9 @@ def plan_not_translated(planner: Planner, step: Step, error: NotTranslated) -> T
     builder.option("code", finding.code)
     builder.option("message", last=encode_last_field(finding.message))
     builder.component.notes.append(f"{finding.code}: {finding.message}")
-    for use in planner.property_uses(step.name):
+    for use in planner.uses.of_properties(step.name):
         _placeholder_output(builder, step, use)
-    for json_use, type_ in planner.json_uses(step.name):
+    for json_use, type_ in planner.uses.of_json(step.name):
         name = builder.output(_property_name(json_use.path), f"OutputPath({type_})")
         planner.offer(step, ("json", json_use), Product(Output(builder.task.variable, name), type_))
     return builder.task

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..contract.grammar import encode_last_field
 from ..sagemaker.definition import (
     Comparison,
     Condition,
-    Definition,
     Membership,
     Not,
     Or,
@@ -148,35 +146,3 @@ def _side(builder: Builder, expression: Expression, step: Step) -> str:
         if product.type != "artifact":
             return builder.parameter(product.output.name, product.type, product.output)
     raise builder.not_translated("SMX313", "a condition compares something that has no counterpart", step.pointer)
-
-
-def compared(step: Step) -> Iterator[tuple[Expression, Expression | None]]:
-    """All operands of a step's conditions, each with what it is compared with."""
-    stack: list[Condition] = list(step.conditions)
-    while stack:
-        condition = stack.pop(0)
-        if isinstance(condition, Comparison):
-            yield condition.left, condition.right
-            yield condition.right, condition.left
-        elif isinstance(condition, Membership):
-            yield condition.query, condition.values[0] if condition.values else None
-            for value in condition.values:
-                yield value, condition.query
-        elif isinstance(condition, Not):
-            stack.append(condition.condition)
-        elif isinstance(condition, Or):
-            stack.extend(condition.conditions)
-
-
-def compared_type(other: Expression | None, definition: Definition) -> str | None:
-    """The type that a value read from JSON must have to be comparable with this; None if nothing is known."""
-    if isinstance(other, Literal):
-        type_ = _literal_type(other.value)
-    elif isinstance(other, ParameterReference):
-        type_ = {"Integer": "int", "Float": "float", "Boolean": "bool"}.get(
-            definition.parameters[other.name].type, "str"
-        )
-    else:
-        # two values of files compared with each other are numbers more often than anything else
-        return "float" if isinstance(other, JsonGet | PropertyReference) else "str"
-    return "float" if type_ in _NUMBERS else type_

@@ -1,14 +1,15 @@
-"""Plans the Vertex pipeline of a definition: scopes, order, conditions, and what each step offers the others."""
+"""Plans the Vertex pipeline of a definition: the tasks, their order, and what each step offers the others."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..findings import Finding
 from ..mapping.correspondences import Correspondences
+from ..mapping.images import ImageChoice
 from ..mapping.ledger import MappedPipeline
 from ..mapping.machines import disk_gb
 from ..mapping.regions import default_region
@@ -16,37 +17,30 @@ from ..mapping.tables import Verdict, worse
 from ..sagemaker import steps
 from ..sagemaker.definition import MISSING, Definition, Step
 from ..sagemaker.definition import Parameter as SourceParameter
-from ..sagemaker.expressions import (
-    Expression,
-    Join,
-    JsonGet,
-    Literal,
-    ParameterReference,
-    PropertyReference,
-    bracket_key,
-    expressions_in,
-    parts,
-)
-from ..sagemaker.reader import references
+from ..sagemaker.expressions import Expression, JsonGet, Literal, ParameterReference, PropertyReference, bracket_key
 from ..sagemaker.steps import Field
 from . import conditions
 from .builder import Product
 from .components import PLANNERS, plan_not_translated, product_key
 from .errors import NotTranslated
-from .names import (
-    Names,
-    package_name,
-    parameter_identifier,
-    pipeline_name,
-    plain,
-    reads_as_placeholder,
-    snake_case,
+from .names import Names, package_name, parameter_identifier, pipeline_name, plain, reads_as_placeholder, snake_case
+from .plan import (
+    HELPERS,
+    Address,
+    CodeFile,
+    Machine,
+    Node,
+    Output,
+    Parameter,
+    PipelineParameter,
+    Plain,
+    Plan,
+    Retry,
+    Task,
 )
-from .plan import HELPERS, Address, CodeFile, Machine, Node, Parameter, PipelineParameter, Plain, Plan, Retry, Task
+from .scopes import Scope, Scopes
+from .uses import Uses, normal
 from .values import PYTHON_TYPES, S3_ADDRESS, as_text, labels, names_aws
-
-# (condition step, "if" or "else"), outermost first
-Scope = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +85,7 @@ def plan(definition: Definition, mapped: MappedPipeline, correspondences: Corres
     """
     planner = Planner(definition, mapped, correspondences)
     planner.run()
-    return Planned(planner.plan, planner.excluded, planner.findings)
+    return Planned(planner.plan, planner.excluded, list(dict.fromkeys(planner.findings)))
 
 
 class Planner:
@@ -109,6 +103,7 @@ class Planner:
         self.correspondences = correspondences
         self.names = definition.step_names()
         self.steps = {step.name: step for step in definition.all_steps()}
+        self.in_loops = {inner.name for step in definition.all_steps() for inner in step.body}
         self.findings: list[Finding] = []
         self.excluded: dict[str, Finding] = {}
         self.plan = Plan(
@@ -133,23 +128,27 @@ class Planner:
             *(parameter.name for parameter in self.parameters.values()),
         ]
         self.functions = Names(taken)
+        self.uses = Uses(definition)
+        self.scopes = Scopes(definition)
         self._products: dict[tuple[str, Any], Product] = {}
-        self._uses = _uses(definition)
 
     def run(self) -> None:
         """Plan every step and put the tasks in order."""
-        scopes = self._scopes()
         nodes: dict[Scope, list[Node]] = defaultdict(list)
-        for step in self._ordered(scopes):
-            scope = scopes[step.name]
+        for step in self.scopes.ordered():
+            scope = self.scopes.found[step.name]
             if scope is None:
-                continue
-            if step.type == "Condition":
+                self._never_starts(step)
+            elif step.type == "Condition":
                 nodes[scope].extend(self._condition(step, nodes, scope))
             else:
                 nodes[scope].append(self._task(step))
+            if self.scopes.moved(step) and scope:
+                condition, branch = scope[-1]
+                message = f"runs in the {branch} branch of {condition!r}, as what it depends on does"
+                self.note("SMX305", message, step.pointer, step)
         self.plan.body = nodes[()]
-        self._after(scopes)
+        self._after()
 
     # --- what others look up ---
 
@@ -195,10 +194,18 @@ class Planner:
         choice = self.correspondences.image(uri, serving=serving)
         if choice.identifier is None:
             raise self.not_translated(step, choice.code or "SMX341", f"{plain(uri)}: {choice.because}", pointer)
-        if choice.code is not None and choice.target is None and choice.identifier not in self.plan.images:
+        if choice.code is not None and choice.target is None:
             self.note(choice.code, f"{plain(uri)}: {choice.because}", pointer, step)
-        self.plan.images[choice.identifier] = choice
-        return choice.identifier
+        return self._image_name(choice)
+
+    def _image_name(self, choice: ImageChoice) -> str:
+        """The identifier of an image; images of the user's that differ only in their registry are told apart."""
+        number, identifier = 1, str(choice.identifier)
+        while choice.kind == "custom" and self.plan.images.get(identifier, choice).uri != choice.uri:
+            number += 1
+            identifier = f"{choice.identifier}_{number}"
+        self.plan.images.setdefault(identifier, replace(choice, identifier=identifier))
+        return identifier
 
     def algorithm(self, training: steps.Training, step: Step) -> str | None:
         """The built-in algorithm that a Training step runs, if any."""
@@ -322,8 +329,8 @@ class Planner:
         raise self.not_translated(step, "SMX310", f"{plain(what)} has no counterpart", step.pointer)
 
     def _json_product(self, use: JsonGet) -> Product | None:
-        normal = self.normal(use)
-        return None if normal is None or normal.step is None else self.offered(normal.step, ("json", normal))
+        found = normal(use)
+        return None if found is None or found.step is None else self.offered(found.step, ("json", found))
 
     def _echoed(self, reference: PropertyReference) -> Literal | None:
         """A property that only repeats a plain value of the request."""
@@ -332,20 +339,6 @@ class Planner:
             key = bracket_key(part) if part.startswith("[") else part
             value = value.get(key) if isinstance(value, dict) else None
         return Literal(value) if isinstance(value, str) else None
-
-    def property_uses(self, step: str) -> list[PropertyReference]:
-        """All references of other steps to properties of this one, each once."""
-        return [use for use in self._uses.get(step, {}) if isinstance(use, PropertyReference)]
-
-    def json_uses(self, step: str) -> Iterator[tuple[JsonGet, str]]:
-        """All values that are read from this step's property files, with the type their readers expect."""
-        for use, types in self._uses.get(step, {}).items():
-            if isinstance(use, JsonGet):
-                yield use, "float" if "float" in types else "bool" if types == {"bool"} else "str"
-
-    def normal(self, use: JsonGet) -> JsonGet | None:
-        """A JsonGet as one of a property file; the form with a URI becomes a property file named by its path."""
-        return normal_json_get(use)
 
     def property_file(self, step: Step, use: JsonGet) -> tuple[str, str] | None:
         """The output and the path inside it of the file that a JsonGet reads."""
@@ -406,122 +399,37 @@ class Planner:
             raise ValueError
         return Plain(number)
 
-    # --- scopes and order ---
-
-    def _scopes(self) -> dict[str, Scope | None]:
-        """The branch that each step runs in; None for a step that never starts.
-
-        A step that depends on a step in a branch runs only if that one does, so it moves into the branch.
-        """
-        own = _own_scopes(self.definition)
-        scopes: dict[str, Scope | None] = {}
-
-        def scope(name: str) -> Scope | None:
-            step = self.steps[name]
-            best: Scope | None = own[name]
-            parent = step.branch.condition if step.branch else None
-            if parent is not None and step.branch is not None:
-                above = scopes[parent]
-                best = None if above is None else (*above, (parent, step.branch.name))
-            for other in self._dependencies(step):
-                best = _inner(best, scopes.get(other, ()))
-            return best
-
-        for step in self._topological():
-            found = scope(step.name)
-            scopes[step.name] = found
-            if found is None:
-                finding = Finding(
-                    "SMX304", f"step {step.name!r} depends on two branches of one condition, or on a step that does: "
-                    "it never starts", step.pointer, step.name, self.definition.file,
-                )  # fmt: skip
-                self.findings.append(finding)
-                self.excluded[step.name] = finding
-            elif found != own[step.name] and (step.branch is None or len(found) > len(own[step.name])):
-                condition, branch = found[-1]
-                self.note(
-                    "SMX305",
-                    f"runs in the {branch} branch of {condition!r}, as what it depends on does",
-                    step.pointer,
-                    step,
-                )
-        return scopes
-
-    def _dependencies(self, step: Step) -> list[str]:
-        """The steps that a step waits for, by its own fields; DependsOn a condition is what the condition reads."""
-        found = [name for _, name in references(step, self.names) if name in self.names]
-        for name in step.depends_on:
-            if self.steps[name].type == "Condition":
-                found.extend(self._dependencies(self.steps[name]))
-            else:
-                found.append(name)
-        return found
-
-    def _topological(self) -> Iterator[Step]:
-        """All steps, producers first, otherwise as the document has them; a condition before the steps inside it."""
-        done: set[str] = set()
-        for root in self.definition.all_steps():
-            stack = [(root, iter(self._waits(root)))]
-            while stack:
-                step, waits = stack[-1]
-                if step.name in done:
-                    stack.pop()
-                    continue
-                waiting = next((name for name in waits if name not in done), None)
-                if waiting is None:
-                    done.add(step.name)
-                    stack.pop()
-                    yield step
-                else:
-                    stack.append((self.steps[waiting], iter(self._waits(self.steps[waiting]))))
-
-    def _waits(self, step: Step) -> list[str]:
-        parent = [step.branch.condition] if step.branch else []
-        return [*parent, *self._dependencies(step), *(name for name in step.depends_on if name in self.names)]
-
-    def _ordered(self, scopes: dict[str, Scope | None]) -> list[Step]:
-        """All steps, producers first and a condition after all that stands in its branches."""
-        topological = list(self._topological())
-        position = {step.name: index for index, step in enumerate(topological)}
-        inside: dict[str, list[str]] = defaultdict(list)
-        for name, scope in scopes.items():
-            for condition, _ in scope or ():
-                inside[condition].append(name)
-
-        def key(step: Step) -> tuple[int, int]:
-            last = max((position[name] for name in inside[step.name]), default=position[step.name])
-            depth = len(scopes[step.name] or ())
-            return (max(last, position[step.name]), -depth)
-
-        return sorted(topological, key=key)
-
     # --- tasks ---
 
     def _task(self, step: Step) -> Task:
-        planner = PLANNERS.get(step.type)
-        taken = self._snapshot()
+        before = self._state()
         try:
-            blocker = self.mapped.steps[step.name].blocker
-            if blocker is not None:
-                raise NotTranslated(blocker)
-            if planner is None:
-                raise self.not_translated(
-                    step, "SMX330", f"steps of type {plain(step.type or 'none')!r} are not translated yet", step.pointer
-                )
-            task = planner(self, step)
+            task = self._translated(step)
         except NotTranslated as error:
-            self._restore(taken)
+            self.functions, self._products, self.findings, self.plan.code, self.plan.images = before
             self.exclude(step, error)
             task = plan_not_translated(self, step, error)
         self._settings(task, step)
         self.plan.components.append(task.component)
         return task
 
-    def _snapshot(self) -> tuple[Names, dict[str, list[CodeFile]], dict[tuple[str, Any], Product]]:
-        return self.functions.copy(), {key: list(files) for key, files in self.plan.code.items()}, dict(self._products)
+    def _translated(self, step: Step) -> Task:
+        blocker = self.mapped.steps[step.name].blocker
+        if blocker is not None:
+            raise NotTranslated(blocker)
+        if step.name in self.in_loops:
+            raise self.not_translated(step, "SMX330", "it stands in a loop, which is not translated yet", step.pointer)
+        if step.type not in PLANNERS:
+            message = f"steps of type {plain(step.type or 'none')!r} are not translated yet"
+            raise self.not_translated(step, "SMX330", message, step.pointer)
+        return PLANNERS[step.type](self, step)
 
-    def _restore(self, taken: tuple[Names, dict[str, list[CodeFile]], dict[tuple[str, Any], Product]]) -> None:
-        self.functions, self.plan.code, self._products = taken
+    def _state(
+        self,
+    ) -> tuple[Names, dict[tuple[str, Any], Product], list[Finding], dict[str, list[CodeFile]], dict[str, ImageChoice]]:
+        """What a step that turns out to have no counterpart must leave as it was."""
+        code = {folder: list(files) for folder, files in self.plan.code.items()}
+        return self.functions.copy(), dict(self._products), list(self.findings), code, dict(self.plan.images)
 
     def _settings(self, task: Task, step: Step) -> None:
         """Caching, retries, the name people see."""
@@ -537,6 +445,12 @@ class Planner:
         if isinstance(name, str) and name and not reads_as_placeholder(name):
             task.display_name = plain(name)[:128]
 
+    def _never_starts(self, step: Step) -> None:
+        message = (
+            f"step {step.name!r} depends on two branches of one condition, or on a step that does: it never starts"
+        )
+        self.exclude(step, self.not_translated(step, "SMX304", message, step.pointer))
+
     def _condition(self, step: Step, nodes: dict[Scope, list[Node]], scope: Scope) -> Iterable[Node]:
         """The nodes of a condition step: an evaluator where one comparison is not enough, and the branches."""
         then, otherwise = nodes.pop((*scope, (step.name, "if")), []), nodes.pop((*scope, (step.name, "else")), [])
@@ -550,16 +464,16 @@ class Planner:
         else:
             self.note("SMX306", "has no step in either branch: nothing depends on its outcome", step.pointer, step)
 
-    def _after(self, scopes: dict[str, Scope | None]) -> None:
+    def _after(self) -> None:
         """Dependencies that no data carries: DependsOn, and properties whose value was known beforehand."""
         tasks = {task.step: task for task in all_tasks(self.plan.body)}
         for name, task in tasks.items():
-            reads = {value.task for value in task.inputs.values() if hasattr(value, "task")}
-            for other in self._dependencies(self.steps[name]):
+            reads = {value.task for value in task.inputs.values() if isinstance(value, Output)}
+            for other in self.scopes.dependencies(self.steps[name]):
                 before = tasks.get(other)
                 if before is None or before.variable in reads or before.variable in task.after:
                     continue
-                if _contains(scopes[other], scopes[name]):
+                if self.scopes.holds(other, name):
                     task.after.append(before.variable)
 
 
@@ -571,60 +485,3 @@ def all_tasks(nodes: Iterable[Node]) -> Iterator[Task]:
         else:
             yield from all_tasks(node.then)
             yield from all_tasks(node.otherwise)
-
-
-def _contains(outer: Scope | None, inner: Scope | None) -> bool:
-    return outer is not None and inner is not None and inner[: len(outer)] == outer
-
-
-def _inner(first: Scope | None, second: Scope | None) -> Scope | None:
-    """The inner one of two scopes; None if neither holds the other."""
-    if first is None or second is None:
-        return None
-    if _contains(first, second):
-        return second
-    return first if _contains(second, first) else None
-
-
-def _own_scopes(definition: Definition) -> dict[str, Scope]:
-    scopes: dict[str, Scope] = {}
-    for step in definition.all_steps():
-        outer = scopes[step.branch.condition] if step.branch else ()
-        scopes[step.name] = (*outer, (step.branch.condition, step.branch.name)) if step.branch else outer
-    return scopes
-
-
-def normal_json_get(use: JsonGet) -> JsonGet | None:
-    """A JsonGet as one of a property file; the form with a URI becomes the property file `OUTPUT/PATH`."""
-    if use.step is not None:
-        return use
-    if isinstance(use.uri, Join) and use.uri.values and isinstance(use.uri.values[0], PropertyReference):
-        head, rest = use.uri.values[0], use.uri.values[1:]
-        if all(isinstance(value, Literal) and isinstance(value.value, str) for value in rest) and head.key:
-            path = use.uri.on.join(["", *(as_text(value.value) for value in rest if isinstance(value, Literal))])
-            return JsonGet(head.step, f"{head.key}/{path.strip('/')}", None, use.path)
-    return None
-
-
-def _uses(definition: Definition) -> dict[str, dict[PropertyReference | JsonGet, set[str]]]:
-    """For each step, what others read from it, with the types that they compare it with."""
-    names = definition.step_names()
-    uses: dict[str, dict[PropertyReference | JsonGet, set[str]]] = defaultdict(dict)
-
-    def add(expression: Expression, type_: str | None) -> None:
-        for part in parts(expression):
-            use = normal_json_get(part) if isinstance(part, JsonGet) else part
-            if isinstance(use, PropertyReference | JsonGet) and use.step is not None:
-                types = uses[use.step].setdefault(use, set())
-                if type_ is not None and part is expression:
-                    types.add(type_)
-
-    for step in definition.all_steps():
-        for expression, other in conditions.compared(step):
-            add(expression, conditions.compared_type(other, definition))
-        outside = {
-            key: value for key, value in step.arguments.items() if key not in ("IfSteps", "ElseSteps", "Conditions")
-        }
-        for _, expression in expressions_in(outside, names):
-            add(expression, None)
-    return uses

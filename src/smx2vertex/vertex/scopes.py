@@ -1,0 +1,114 @@
+"""Which branch each step runs in, and an order in which every step comes after what it needs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from ..sagemaker.definition import Definition, Step
+from ..sagemaker.reader import references
+
+# (condition step, "if" or "else"), outermost first
+Scope: TypeAlias = tuple[tuple[str, str], ...]
+
+
+class Scopes:
+    """The scopes of a definition's steps.
+
+    A step that depends on a step in a branch runs only if that one does: it moves into the branch. One that depends on
+    two branches of which only one ever runs never starts.
+
+    Attributes:
+        written: the branch that each step stands in, in the definition.
+        found: the branch that it runs in; None for a step that never starts.
+    """
+
+    def __init__(self, definition: Definition) -> None:
+        """Find the scopes of a definition without structural faults."""
+        self.names = definition.step_names()
+        self.steps = {step.name: step for step in definition.all_steps()}
+        self.written: dict[str, Scope] = {}
+        for step in definition.all_steps():
+            outer = self.written[step.branch.condition] if step.branch else ()
+            self.written[step.name] = (*outer, (step.branch.condition, step.branch.name)) if step.branch else outer
+        self._order = list(self._producers_first())
+        self.found: dict[str, Scope | None] = {}
+        for step in self._order:
+            self.found[step.name] = self._scope(step)
+
+    def _scope(self, step: Step) -> Scope | None:
+        scope: Scope | None = ()
+        if step.branch is not None:
+            outer = self.found[step.branch.condition]
+            scope = None if outer is None else (*outer, (step.branch.condition, step.branch.name))
+        for other in self.dependencies(step):
+            scope = _inner(scope, self.found[other])
+        return scope
+
+    def dependencies(self, step: Step) -> list[str]:
+        """The steps that a step waits for, by its own fields; DependsOn a condition is what the condition reads."""
+        found = [name for _, name in references(step, self.names) if name in self.names]
+        for name in step.depends_on:
+            if self.steps[name].type == "Condition":
+                found.extend(self.dependencies(self.steps[name]))
+            else:
+                found.append(name)
+        return found
+
+    def moved(self, step: Step) -> bool:
+        """Whether a step runs in a branch that it does not stand in, for a reason of its own."""
+        found, written = self.found[step.name], self.written[step.name]
+        return found is not None and found != written and (step.branch is None or len(found) > len(written))
+
+    def ordered(self) -> list[Step]:
+        """All steps, producers first, and a condition after all that stands in its branches."""
+        position = {step.name: index for index, step in enumerate(self._order)}
+        inside: dict[str, list[str]] = defaultdict(list)
+        for name, scope in self.found.items():
+            for condition, _ in scope or ():
+                inside[condition].append(name)
+
+        def key(step: Step) -> tuple[int, int]:
+            last = max(position[name] for name in (step.name, *inside[step.name]))
+            # of two conditions that end with the same step the inner one comes first
+            return (last, -len(self.found[step.name] or ()))
+
+        return sorted(self._order, key=key)
+
+    def holds(self, outer: str, inner: str) -> bool:
+        """Whether the scope of one step holds that of another, so that one can wait for the other."""
+        return _contains(self.found[outer], self.found[inner])
+
+    def _producers_first(self) -> Iterator[Step]:
+        """All steps, producers first, otherwise as the document has them; a condition before the steps inside it."""
+        done: set[str] = set()
+        for root in self.steps.values():
+            stack = [(root, iter(self._waits(root)))]
+            while stack:
+                step, waits = stack[-1]
+                if step.name in done:
+                    stack.pop()
+                    continue
+                waiting = next((name for name in waits if name not in done), None)
+                if waiting is None:
+                    done.add(step.name)
+                    stack.pop()
+                    yield step
+                else:
+                    stack.append((self.steps[waiting], iter(self._waits(self.steps[waiting]))))
+
+    def _waits(self, step: Step) -> list[str]:
+        condition = [step.branch.condition] if step.branch else []
+        return [*condition, *self.dependencies(step), *step.depends_on]
+
+
+def _contains(outer: Scope | None, inner: Scope | None) -> bool:
+    return outer is not None and inner is not None and inner[: len(outer)] == outer
+
+
+def _inner(first: Scope | None, second: Scope | None) -> Scope | None:
+    """The inner one of two scopes; None if neither holds the other."""
+    if _contains(first, second):
+        return second
+    return first if _contains(second, first) else None
