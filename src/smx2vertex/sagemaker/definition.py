@@ -66,12 +66,22 @@ class Cache:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """One retry policy. Intervals are seconds; MaxAttempts counts retries, not runs."""
+    """One retry policy. Intervals are seconds, `expire_after` minutes; MaxAttempts counts retries, not runs."""
 
     exceptions: tuple[str, ...]
     interval: float
     backoff: float
     max_attempts: int | None
+    pointer: str
+    expire_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """An entry of `DependsOn`. SDK v3 writes a trigger (`Failed`, `Stopped`, `Any`) where it is not `Completed`."""
+
+    step: str
+    trigger: str
     pointer: str
 
 
@@ -135,11 +145,11 @@ class Step:
 
     Attributes:
         arguments: the raw `Arguments` (an empty dict where they are missing or no object).
-        depends_on: names of steps in `DependsOn`, both spellings.
+        dependencies: the entries of `DependsOn`, both spellings.
         branch: the innermost condition branch that it stands in, or None.
         conditions: of a Condition step: all must hold for the if branch.
         if_steps, else_steps: of a Condition step.
-        body: steps of any other list of steps it holds (a ForEach).
+        body: of a ForEach step: the steps that it repeats for each item.
     """
 
     name: str
@@ -147,7 +157,7 @@ class Step:
     arguments: dict[str, Any]
     raw: dict[str, Any]
     pointer: str
-    depends_on: tuple[str, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
     branch: Branch | None = None
     property_files: tuple[PropertyFile, ...] = ()
     cache: Cache | None = None
@@ -158,9 +168,14 @@ class Step:
     body: tuple[Step, ...] = ()
 
     @property
+    def depends_on(self) -> tuple[str, ...]:
+        """The names of the steps in `DependsOn`."""
+        return tuple(dependency.step for dependency in self.dependencies)
+
+    @property
     def children(self) -> tuple[Step, ...]:
-        """The steps inside this one."""
-        return (*self.if_steps, *self.else_steps, *self.body)
+        """The steps of both branches."""
+        return (*self.if_steps, *self.else_steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +198,21 @@ class Definition:
     file: str | None = None
     findings: list[Finding] = field(default_factory=list)
 
-    def all_steps(self) -> Iterator[Step]:
-        """Every step, in the order of the document, conditions before the steps inside them."""
+    def all_steps(self, bodies: bool = False) -> Iterator[Step]:
+        """Every step, in the order of the document, conditions before the steps inside them.
+
+        Args:
+            bodies: whether to list the steps that a ForEach repeats too. They are a part of it: only their copies
+                run, and no other step can refer to them.
+        """
         stack = list(reversed(self.steps))
         while stack:
             step = stack.pop()
             yield step
             stack.extend(reversed(step.children))
+            if bodies:
+                stack.extend(reversed(step.body))
 
     def step_names(self) -> frozenset[str]:
-        """The names of all steps."""
-        return frozenset(step.name for step in self.all_steps())
+        """The names of all steps, those in the body of a ForEach too."""
+        return frozenset(step.name for step in self.all_steps(bodies=True))

@@ -86,9 +86,25 @@ class Unknown:
     value: Any
 
 
+@dataclass(frozen=True, slots=True)
+class LoopReference(Unknown):
+    """What has a value inside a ForEach step only; everywhere else it is as good as unknown.
+
+    Attributes:
+        step: the step of the body whose output is meant, in `{"Get": "IterationOutput.STEP.PATH"}`; None for a part of
+            the current item, in `{"Get": "ForEach.CurrentItem.PATH"}`.
+        path: as for a property reference.
+    """
+
+    step: str | None
+    path: tuple[str, ...]
+
+
 Expression: TypeAlias = Literal | ParameterReference | ExecutionVariable | PropertyReference | Join | JsonGet | Unknown
 
 _FUNCTIONS = frozenset({"Get", "Std:Join", "Std:JsonGet"})
+# Releases of the SDK v3 differ in the name.
+_BODY_OUTPUTS = ("IterationOutput", "ChildOutput")
 # a name, or a key in brackets; a key may hold quotes and brackets of its own
 _PATH_PART = re.compile(r"\.?([^.\[]+)|(\[(?:'.*?'|\".*?\"|[^\]]*)\](?=[.\[]|$))", re.DOTALL)
 
@@ -131,15 +147,23 @@ def _get(text: Any, steps: Collection[str]) -> Expression:
         return ExecutionVariable(rest)
     if root == "Steps" and rest:
         return _property(rest, steps)
+    if root in _BODY_OUTPUTS and rest:
+        output = _property(rest, steps)
+        return LoopReference({"Get": text}, output.step, output.path)
+    if re.match(r"ForEach\.CurrentItem(?![^.\[])", text):
+        return LoopReference({"Get": text}, None, _path(text.removeprefix("ForEach.CurrentItem")))
     return Unknown({"Get": text})
+
+
+def _path(text: str) -> tuple[str, ...]:
+    return tuple(name or bracket for name, bracket in _PATH_PART.findall(text))
 
 
 def _property(text: str, steps: Collection[str]) -> PropertyReference:
     """Split after the longest known step name that ends at a dot, a bracket or the end; else at the first dot."""
     ends = [match.start() for match in re.finditer(r"[.\[]", text)] + [len(text)]
     end = next((end for end in reversed(ends) if text[:end] in steps), ends[0])
-    path = tuple(name or bracket for name, bracket in _PATH_PART.findall(text[end:]))
-    return PropertyReference(text[:end], path)
+    return PropertyReference(text[:end], _path(text[end:]))
 
 
 def _join(argument: Any, steps: Collection[str]) -> Expression:
@@ -161,8 +185,10 @@ def _json_get(argument: Any, steps: Collection[str]) -> Expression:
     if isinstance(file, str) and isinstance(argument.get("Step"), str):
         return JsonGet(argument["Step"].removeprefix("Steps."), file, None, path)
     reference = parse(file, steps)
-    if isinstance(reference, PropertyReference) and len(reference.path) == 2 and reference.path[0] == "PropertyFiles":
-        return JsonGet(reference.step, reference.path[1].strip("[]'\""), None, path)
+    if isinstance(reference, PropertyReference) and len(reference.path) > 1 and reference.path[0] == "PropertyFiles":
+        # a name that holds dots was split like any other path
+        name = ".".join(bracket_key(part) if part.startswith("[") else part for part in reference.path[1:])
+        return JsonGet(reference.step, name, None, path)
     return Unknown({"Std:JsonGet": argument})
 
 

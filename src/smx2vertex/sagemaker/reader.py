@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
@@ -18,6 +19,7 @@ from .definition import (
     Comparison,
     Condition,
     Definition,
+    Dependency,
     Membership,
     Not,
     Or,
@@ -40,19 +42,24 @@ from .expressions import (
 # SageMaker allows 1 MiB; what is fifty times as large is something else.
 MAX_BYTES = 50 * 1024 * 1024
 MAX_DEPTH = 400
+MAX_VALUES = 2_000_000
 TYPES = ("String", "Integer", "Float", "Boolean")
+_BRANCHES = ("IfSteps", "ElseSteps")
+_BODY = "ForEachBody"
+_PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w.-]*\}")
+_COMMANDS = ("/ContainerEntrypoint", "/ContainerArguments", "/Args")
 COMPARISONS = ("Equals", "GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo")
 
 
 def load(path: str | Path, name: str | None = None) -> Definition:
-    """Read a definition from a JSON file.
+    """Read a definition from a JSON or YAML file.
 
     Args:
         path: the file: a definition, or the answer of DescribePipeline that holds one.
         name: the name of the pipeline, where it is known better than from the document.
 
     Raises:
-        InputError: the file cannot be read, is no JSON, or no definition.
+        InputError: the file cannot be read, is no JSON or YAML, or no definition.
     """
     file = Path(path)
     try:
@@ -70,9 +77,12 @@ def load(path: str | Path, name: str | None = None) -> Definition:
 
 
 def loads(text: str, name: str | None = None, file: str | None = None) -> Definition:
-    """Read a definition from JSON text; arguments and errors as for `load`."""
+    """Read a definition from text: YAML if the name of the file ends so, else JSON; the rest as for `load`."""
     duplicates: list[str] = []
-    document = _parse_json(text, file, duplicates)
+    if file is not None and file.endswith((".yaml", ".yml")) and not text.lstrip().startswith("{"):
+        document = _parse_yaml(text, file, duplicates)
+    else:
+        document = _parse_json(text, file, duplicates)
     if isinstance(document, dict) and isinstance(document.get("PipelineDefinition"), str):
         name = name or document.get("PipelineName")
         document = _parse_json(document["PipelineDefinition"], file, duplicates)
@@ -116,19 +126,41 @@ def _parse_json(text: str, file: str | None, duplicates: list[str]) -> Any:
     except ValueError as error:
         where = f"line {error.lineno}, column {error.colno}: " if isinstance(error, json.JSONDecodeError) else ""
         message = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        if isinstance(error, json.JSONDecodeError) and text.startswith("${", error.pos):
+            message = "a placeholder of a template stands here: fill the template in first"
         raise _error("SMX102", f"is no JSON: {where}{message}", file) from error
 
 
+def _parse_yaml(text: str, file: str, duplicates: list[str]) -> Any:
+    from .yaml_text import DepthError, YamlError, loads
+
+    try:
+        document, found = loads(text, MAX_DEPTH)
+    except DepthError as error:
+        raise _error("SMX104", f"is nested deeper than {MAX_DEPTH} levels", file) from error
+    except YamlError as error:
+        raise _error("SMX102", f"is no YAML: {error}", file) from error
+    duplicates.extend(found)
+    return document
+
+
 def _check_values(document: Any, file: str | None) -> None:
-    """Bound the depth and refuse text that no file can hold, before anything walks the document recursively."""
+    """Bound depth and size and refuse what no JSON file can hold, before anything walks the document recursively."""
     stack = [(document, "", 0)]
+    seen = 0
     while stack:
         value, pointer, depth = stack.pop()
+        seen += 1
+        if seen > MAX_VALUES:  # the aliases of a YAML document can stand for any number
+            raise _error("SMX103", f"more than {MAX_VALUES} values are too many for a definition", file)
         if depth > MAX_DEPTH:
             raise _error("SMX104", f"is nested deeper than {MAX_DEPTH} levels", file, pointer[:200])
         if isinstance(value, str):
             if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
                 raise _error("SMX106", "holds half a surrogate pair, which is no text", file, pointer)
+        elif isinstance(value, float):
+            if not math.isfinite(value):
+                raise _error("SMX102", "is no JSON: a number is too large", file, pointer)
         elif isinstance(value, dict):
             stack.extend((key, pointer, depth) for key in value if not str(key).isascii())
             stack.extend((item, f"{pointer}/{pointer_token(key)}", depth + 1) for key, item in value.items())
@@ -153,6 +185,7 @@ class _Reader:
         parameters = self.parameters()
         steps = self.steps(self.document["Steps"], "/Steps", None)
         parameters |= self.undeclared(parameters)
+        self.note_placeholders()
         found = name or _name_in_outputs(self.document["Steps"]) or (Path(self.file).stem if self.file else "pipeline")
         definition = Definition(found, parameters, steps, self.document, self.file, self.findings)
         self.check_structure(definition)
@@ -206,6 +239,22 @@ class _Reader:
                     found[part.name] = Parameter(part.name, "String", MISSING, None, pointer, declared=False)
         return found
 
+    def note_placeholders(self) -> None:
+        """What a template writes as `${NAME}` and nobody filled in; in commands it is the shell's."""
+        found: dict[str, str] = {}
+        stack: list[tuple[Any, str]] = [(self.document, "")]
+        while stack:
+            value, pointer = stack.pop()
+            if isinstance(value, str) and "${" in value:
+                found.update((name, pointer) for name in _PLACEHOLDER.findall(value))
+            elif isinstance(value, dict):
+                inside = [(f"{pointer}/{pointer_token(key)}", item) for key, item in value.items()]
+                stack.extend((item, at) for at, item in reversed(inside) if not at.endswith(_COMMANDS))
+            elif isinstance(value, list):
+                stack.extend((item, f"{pointer}/{index}") for index, item in reversed(list(enumerate(value))))
+        for name, pointer in found.items():
+            self.note("SMX127", f"the placeholder {name} of a template is not filled in", pointer)
+
     def steps(self, entries: list[Any], pointer: str, branch: Branch | None) -> tuple[Step, ...]:
         read = (self.step(entry, f"{pointer}/{index}", branch) for index, entry in enumerate(entries))
         return tuple(step for step in read if step is not None)
@@ -230,16 +279,27 @@ class _Reader:
             arguments=arguments,
             raw=entry,
             pointer=pointer,
-            depends_on=_depends_on(entry.get("DependsOn")),
+            dependencies=tuple(_dependencies(entry.get("DependsOn"), f"{pointer}/DependsOn")),
             branch=branch,
-            property_files=tuple(_property_files(entry.get("PropertyFiles"), pointer)),
+            property_files=tuple(self.property_files(entry, arguments, pointer, name)),
             cache=_cache(entry.get("CacheConfig")),
             retries=tuple(_retries(entry.get("RetryPolicies"), pointer)),
             conditions=self.conditions(arguments.get("Conditions"), f"{inner}/Conditions", name),
             if_steps=self.branch(arguments, "IfSteps", inner, name, "if"),
             else_steps=self.branch(arguments, "ElseSteps", inner, name, "else"),
-            body=self.steps(arguments["Steps"], f"{inner}/Steps", branch) if _has_body(entry) else (),
+            body=self.steps(arguments[_BODY], f"{inner}/{_BODY}", branch) if _has_body(entry) else (),
         )
+
+    def property_files(
+        self, entry: dict[str, Any], arguments: dict[str, Any], pointer: str, step: str
+    ) -> Iterator[PropertyFile]:
+        yield from _property_files(entry.get("PropertyFiles"), f"{pointer}/PropertyFiles")
+        inside = f"{pointer}/Arguments/PropertyFiles"
+        misplaced = list(_property_files(arguments.get("PropertyFiles"), inside))
+        if misplaced and "PropertyFiles" not in entry:
+            message = "PropertyFiles stand inside the Arguments: read as if they stood beside them"
+            self.note("SMX128", message, inside, step)
+            yield from misplaced
 
     def branch(
         self, arguments: dict[str, Any], key: str, pointer: str, condition: str, name: BranchName
@@ -284,14 +344,15 @@ class _Reader:
     def check_structure(self, definition: Definition) -> None:
         """Unique names, references that lead somewhere, no cycles."""
         seen: dict[str, Step] = {}
-        for step in definition.all_steps():
+        steps = list(definition.all_steps(bodies=True))
+        for step in steps:
             if step.name in seen:
                 other = seen[step.name].pointer
                 self.note("SMX122", f"two steps have the name {step.name!r} (the other at {other})", step.pointer)
             seen.setdefault(step.name, step)
-        edges = {step.name: set(self.dependencies(step)) for step in definition.all_steps()}
-        for step in definition.all_steps():
-            for child in step.children:
+        edges = {step.name: set(self.dependencies(step)) for step in steps}
+        for step in steps:
+            for child in (*step.children, *step.body):
                 edges[child.name].add(step.name)
         try:
             TopologicalSorter(edges).prepare()
@@ -302,10 +363,11 @@ class _Reader:
             )
 
     def dependencies(self, step: Step) -> Iterator[str]:
-        for index, name in enumerate(step.depends_on):
-            pointer = f"{step.pointer}/DependsOn/{index}"
+        for dependency in step.dependencies:
+            name = dependency.step
             if name not in self.names:
-                self.note("SMX123", f"step {step.name!r} depends on {name!r}, which is no step", pointer, step.name)
+                message = f"step {step.name!r} depends on {name!r}, which is no step"
+                self.note("SMX123", message, dependency.pointer, step.name)
             else:
                 yield name
         for pointer, reference in references(step, self.names):
@@ -318,17 +380,18 @@ class _Reader:
 def references(step: Step, names: frozenset[str]) -> Iterator[tuple[str, str]]:
     """The steps that a step's own fields refer to, each with the JSON pointer of the expression.
 
-    The steps inside a condition do not count: they refer for themselves.
+    The steps inside a condition do not count: they refer for themselves. A ForEach refers to what its body needs from
+    outside.
     """
+    inside = {each.name for each in step.body}
     for key, value in step.raw.items():
         if key == "Arguments" and isinstance(value, dict):
-            nested = {"IfSteps", "ElseSteps"} | ({"Steps"} if step.body else set())
-            fields = {name: item for name, item in value.items() if name not in nested}
+            fields = {name: item for name, item in value.items() if name not in _BRANCHES}
         else:
             fields = value
         for pointer, outer in expressions_in(fields, names, f"{step.pointer}/{pointer_token(key)}"):
             for part in parts(outer):
-                if isinstance(part, PropertyReference | JsonGet) and part.step is not None:
+                if isinstance(part, PropertyReference | JsonGet) and part.step is not None and part.step not in inside:
                     yield pointer, part.step
 
 
@@ -340,24 +403,24 @@ def _step_names(entries: list[Any]) -> Iterator[str]:
             yield entry["Name"]
         arguments = entry.get("Arguments")
         if isinstance(arguments, dict):
-            for key in ("IfSteps", "ElseSteps"):
+            for key in _BRANCHES:
                 if isinstance(arguments.get(key), list):
                     yield from _step_names(arguments[key])
             if _has_body(entry):
-                yield from _step_names(arguments["Steps"])
+                yield from _step_names(arguments[_BODY])
 
 
 def _has_body(entry: dict[str, Any]) -> bool:
-    """Whether a step holds steps that are not a branch."""
+    """Whether a step repeats others."""
     arguments = entry.get("Arguments")
-    return entry.get("Type") == "ForEach" and isinstance(arguments, dict) and isinstance(arguments.get("Steps"), list)
+    return entry.get("Type") == "ForEach" and isinstance(arguments, dict) and isinstance(arguments.get(_BODY), list)
 
 
-def _depends_on(entries: Any) -> tuple[str, ...]:
-    if not isinstance(entries, list):
-        return ()
-    names = (entry.get("Step") if isinstance(entry, dict) else entry for entry in entries)
-    return tuple(name for name in names if isinstance(name, str))
+def _dependencies(entries: Any, pointer: str) -> Iterator[Dependency]:
+    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+        name, trigger = (entry.get("Step"), entry.get("Trigger")) if isinstance(entry, dict) else (entry, None)
+        if isinstance(name, str):
+            yield Dependency(name, trigger if isinstance(trigger, str) else "Completed", f"{pointer}/{index}")
 
 
 def _property_files(entries: Any, pointer: str) -> Iterator[PropertyFile]:
@@ -365,7 +428,7 @@ def _property_files(entries: Any, pointer: str) -> Iterator[PropertyFile]:
         if isinstance(entry, dict):
             name, output, path = (entry.get(key) for key in ("PropertyFileName", "OutputName", "FilePath"))
             if isinstance(name, str) and isinstance(output, str) and isinstance(path, str):
-                yield PropertyFile(name, output, path, f"{pointer}/PropertyFiles/{index}")
+                yield PropertyFile(name, output, path, f"{pointer}/{index}")
 
 
 def _cache(entry: Any) -> Cache | None:
@@ -378,14 +441,20 @@ def _cache(entry: Any) -> Cache | None:
 def _retries(entries: Any, pointer: str) -> Iterator[Retry]:
     for index, entry in enumerate(entries if isinstance(entries, list) else ()):
         if isinstance(entry, dict):
-            exceptions = entry.get("ExceptionType", [])
+            exceptions = entry.get("ExceptionType")
+            expire_after = entry.get("ExpireAfterMin")
             yield Retry(
-                exceptions=tuple([exceptions] if isinstance(exceptions, str) else exceptions),
+                exceptions=tuple(text for text in _listed(exceptions) if isinstance(text, str)),
                 interval=_number(entry.get("IntervalSeconds"), 1),
                 backoff=_number(entry.get("BackoffRate"), 2),
                 max_attempts=None if "MaxAttempts" not in entry else int(_number(entry["MaxAttempts"], 5)),
                 pointer=f"{pointer}/RetryPolicies/{index}",
+                expire_after=None if expire_after is None else _number(expire_after, 0),
             )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _number(value: Any, default: float) -> float:
