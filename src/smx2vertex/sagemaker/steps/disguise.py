@@ -1,0 +1,37 @@
+"""Training steps that train nothing: functions, notebook jobs, and the repacking of a model."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ..definition import Step
+from .fields import Look, arguments, unquoted
+
+Disguise = Literal["function", "notebook job", "repack"]
+
+
+def disguise(step: Step) -> Disguise | None:
+    """What a Training step is in truth; None if it trains, or is of another type.
+
+    A function that was decorated with `@step` starts the bootstrap script `job_driver.sh`, a notebook job the program
+    `amazon_sagemaker_scheduler`, and a repack step the script `_repack_script_launcher.sh`, or `_repack_model.py` in
+    older releases of the SDK. [SageMaker SDK 2.257.7]
+    """
+    if step.type != "Training":
+        return None
+    look = arguments(step)
+    words = " ".join(_words(look))
+    if "/job_driver.sh" in words:
+        return "function"
+    if "amazon_sagemaker_scheduler" in words:
+        return "notebook job"
+    program = unquoted(look.field("HyperParameters.sagemaker_program"))
+    return "repack" if program in ("_repack_script_launcher.sh", "_repack_model.py") else None
+
+
+def _words(look: Look) -> list[str]:
+    command = (
+        *look.fields("AlgorithmSpecification.ContainerEntrypoint"),
+        *look.fields("AlgorithmSpecification.ContainerArguments"),
+    )
+    return [field.text for field in command if field.text is not None]

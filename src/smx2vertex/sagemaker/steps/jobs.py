@@ -1,0 +1,204 @@
+"""Steps that run one job: Processing, Training and Transform."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from ..definition import Step
+from .fields import Field, Look, Resources, arguments, unquoted
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessingInput:
+    """An input of a Processing step: from S3, or a dataset that the service makes by a query."""
+
+    name: str
+    uri: Field | None
+    local_path: str | None
+    mode: str | None
+    distribution: str | None
+    compression: str | None
+    dataset: dict[str, Any] | None
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessingOutput:
+    """An output of a Processing step."""
+
+    name: str
+    uri: Field | None
+    local_path: str | None
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Processing:
+    """The arguments of a Processing step."""
+
+    image: Field | None
+    entrypoint: tuple[Field, ...]
+    arguments: tuple[Field, ...]
+    inputs: tuple[ProcessingInput, ...]
+    outputs: tuple[ProcessingOutput, ...]
+    environment: dict[str, Field]
+    resources: Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """An input channel of a Training step."""
+
+    name: str
+    uri: Field | None
+    content_type: Field | None
+    mode: str | None
+    distribution: str | None
+    data_type: str | None
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The arguments of a Training step.
+
+    Attributes:
+        program: `sagemaker_program`, without the JSON quotes of framework estimators.
+        submit_directory: `sagemaker_submit_directory`, likewise.
+        hyperparameters: all of them, those with the prefix `sagemaker_` too.
+        metric_definitions: name and regular expression.
+    """
+
+    image: Field | None
+    entrypoint: tuple[Field, ...]
+    arguments: tuple[Field, ...]
+    channels: tuple[Channel, ...]
+    hyperparameters: dict[str, Field]
+    environment: dict[str, Field]
+    output_path: Field | None
+    compression: str | None
+    metric_definitions: tuple[tuple[str, str], ...]
+    resources: Resources
+
+    @property
+    def program(self) -> str | None:
+        return unquoted(self.hyperparameters.get("sagemaker_program"))
+
+    @property
+    def submit_directory(self) -> str | None:
+        return unquoted(self.hyperparameters.get("sagemaker_submit_directory"))
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """The arguments of a Transform step; `request` has its other fields by path, such as `TransformInput.SplitType`."""
+
+    model_name: Field | None
+    uri: Field | None
+    output_path: Field | None
+    request: dict[str, Field]
+    environment: dict[str, Field]
+    resources: Resources
+
+
+REQUEST_FIELDS = (
+    "TransformInput.ContentType",
+    "TransformInput.SplitType",
+    "TransformInput.CompressionType",
+    "TransformOutput.Accept",
+    "TransformOutput.AssembleWith",
+    "BatchStrategy",
+    "MaxPayloadInMB",
+    "DataProcessing.InputFilter",
+    "DataProcessing.OutputFilter",
+    "DataProcessing.JoinSource",
+)
+
+
+def processing(step: Step, names: Collection[str] = ()) -> Processing:
+    """What a Processing step says; `names` are the names of all steps."""
+    look = arguments(step, names)
+    return Processing(
+        image=look.field("AppSpecification.ImageUri"),
+        entrypoint=look.fields("AppSpecification.ContainerEntrypoint"),
+        arguments=look.fields("AppSpecification.ContainerArguments"),
+        inputs=tuple(
+            ProcessingInput(
+                name=item.text("InputName") or f"input-{number}",
+                uri=item.field("S3Input.S3Uri"),
+                local_path=item.text("S3Input.LocalPath") or item.text("DatasetDefinition.LocalPath"),
+                mode=item.text("S3Input.S3InputMode"),
+                distribution=item.text("S3Input.S3DataDistributionType"),
+                compression=item.text("S3Input.S3CompressionType"),
+                dataset=dataset if isinstance(dataset := item.raw("DatasetDefinition"), dict) else None,
+                pointer=item.pointer,
+            )
+            for number, item in enumerate(look.each("ProcessingInputs"), 1)
+        ),
+        outputs=tuple(
+            ProcessingOutput(
+                name=item.text("OutputName") or f"output-{number}",
+                uri=item.field("S3Output.S3Uri"),
+                local_path=item.text("S3Output.LocalPath"),
+                pointer=item.pointer,
+            )
+            for number, item in enumerate(look.each("ProcessingOutputConfig.Outputs"), 1)
+        ),
+        environment=look.mapping("Environment"),
+        resources=look.resources("ProcessingResources.ClusterConfig"),
+    )
+
+
+def training(step: Step, names: Collection[str] = ()) -> Training:
+    """What a Training step says; `names` are the names of all steps."""
+    look = arguments(step, names)
+    return Training(
+        image=look.field("AlgorithmSpecification.TrainingImage"),
+        entrypoint=look.fields("AlgorithmSpecification.ContainerEntrypoint"),
+        arguments=look.fields("AlgorithmSpecification.ContainerArguments"),
+        channels=channels(look),
+        hyperparameters=look.mapping("HyperParameters"),
+        environment=look.mapping("Environment"),
+        output_path=look.field("OutputDataConfig.S3OutputPath"),
+        compression=look.text("OutputDataConfig.CompressionType"),
+        metric_definitions=metric_definitions(look),
+        resources=look.resources("ResourceConfig", spot=step.arguments.get("EnableManagedSpotTraining") is True),
+    )
+
+
+def transform(step: Step, names: Collection[str] = ()) -> Transform:
+    """What a Transform step says; `names` are the names of all steps."""
+    look = arguments(step, names)
+    request = ((path, look.field(path)) for path in REQUEST_FIELDS)
+    return Transform(
+        model_name=look.field("ModelName"),
+        uri=look.field("TransformInput.DataSource.S3DataSource.S3Uri"),
+        output_path=look.field("TransformOutput.S3OutputPath"),
+        request={path: field for path, field in request if field is not None},
+        environment=look.mapping("Environment"),
+        resources=look.resources("TransformResources"),
+    )
+
+
+def channels(look: Look) -> tuple[Channel, ...]:
+    """The channels of a training job, or of one that a tuning job starts."""
+    return tuple(
+        Channel(
+            name=item.text("ChannelName") or f"channel-{number}",
+            uri=item.field("DataSource.S3DataSource.S3Uri"),
+            content_type=item.field("ContentType"),
+            mode=item.text("InputMode") or look.text("AlgorithmSpecification.TrainingInputMode"),
+            distribution=item.text("DataSource.S3DataSource.S3DataDistributionType"),
+            data_type=item.text("DataSource.S3DataSource.S3DataType"),
+            pointer=item.pointer,
+        )
+        for number, item in enumerate(look.each("InputDataConfig"), 1)
+    )
+
+
+def metric_definitions(look: Look) -> tuple[tuple[str, str], ...]:
+    """The metrics that such a job prints: name and regular expression."""
+    found = ((item.text("Name"), item.text("Regex")) for item in look.each("AlgorithmSpecification.MetricDefinitions"))
+    return tuple((name, regex) for name, regex in found if name is not None and regex is not None)

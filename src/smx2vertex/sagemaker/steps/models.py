@@ -1,0 +1,169 @@
+"""Steps that make, register or serve a model."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from ..definition import Step
+from .fields import Field, Look, arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A serving container of a Model or RegisterModel step."""
+
+    image: Field | None
+    model_data: Field | None
+    environment: dict[str, Field]
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """A file of model metrics, such as `ModelQuality.Statistics`."""
+
+    kind: str
+    uri: Field
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The arguments of a Model or RegisterModel step."""
+
+    containers: tuple[Container, ...]
+    group: Field | None
+    approval: Field | None
+    description: Field | None
+    metrics: tuple[Metrics, ...]
+    metadata: dict[str, Field]
+    content_types: tuple[Field, ...]
+    response_types: tuple[Field, ...]
+
+
+def model(step: Step, names: Collection[str] = ()) -> Model:
+    """What a Model or RegisterModel step says; `names` are the names of all steps."""
+    look = arguments(step, names)
+    metrics = look.at("ModelMetrics")
+    kinds = (
+        (f"{quality}.{kind}", metrics.field(f"{quality}.{kind}.S3Uri"))
+        for quality, entry in (metrics.value.items() if isinstance(metrics.value, dict) else ())
+        for kind in (entry if isinstance(entry, dict) else ())
+    )
+    return Model(
+        containers=tuple(_containers(look)),
+        group=look.field("ModelPackageGroupName"),
+        approval=look.field("ModelApprovalStatus"),
+        description=look.field("ModelPackageDescription"),
+        metrics=tuple(Metrics(kind, uri) for kind, uri in kinds if uri is not None),
+        metadata=look.mapping("CustomerMetadataProperties"),
+        content_types=look.fields("InferenceSpecification.SupportedContentTypes"),
+        response_types=look.fields("InferenceSpecification.SupportedResponseMIMETypes"),
+    )
+
+
+def _containers(look: Look) -> Iterator[Container]:
+    primary = look.at("PrimaryContainer")
+    if isinstance(primary.value, dict):
+        yield _container(primary, "ModelDataUrl")
+    for item in (*look.each("Containers"), *look.each("InferenceSpecification.Containers")):
+        yield _container(item, "ModelDataUrl")
+
+
+def _container(look: Look, data: str) -> Container:
+    return Container(
+        image=look.field("Image"),
+        model_data=look.field(data),
+        environment=look.mapping("Environment"),
+        pointer=look.pointer,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A production variant of an endpoint."""
+
+    name: Field | None
+    model_name: Field | None
+    instance_type: Field | None
+    instance_count: Field | None
+    weight: Field | None
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointConfig:
+    """The arguments of an EndpointConfig step."""
+
+    name: Field | None
+    variants: tuple[Variant, ...]
+    captures_data: bool
+    asynchronous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The arguments of an Endpoint step."""
+
+    name: Field | None
+    config_name: Field | None
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceComponent:
+    """The arguments of an InferenceComponent step; memory in MB."""
+
+    name: Field | None
+    endpoint_name: Field | None
+    variant_name: Field | None
+    model_name: Field | None
+    container: Container | None
+    copies: Field | None
+    cpus: Field | None
+    accelerators: Field | None
+    memory_mb: Field | None
+
+
+def endpoint_config(step: Step, names: Collection[str] = ()) -> EndpointConfig:
+    """What an EndpointConfig step says; `names` are the names of all steps."""
+    look = arguments(step, names)
+    return EndpointConfig(
+        name=look.field("EndpointConfigName"),
+        variants=tuple(
+            Variant(
+                name=item.field("VariantName"),
+                model_name=item.field("ModelName"),
+                instance_type=item.field("InstanceType"),
+                instance_count=item.field("InitialInstanceCount"),
+                weight=item.field("InitialVariantWeight"),
+                pointer=item.pointer,
+            )
+            for item in look.each("ProductionVariants")
+        ),
+        captures_data=look.raw("DataCaptureConfig.EnableCapture") is True,
+        asynchronous=look.raw("AsyncInferenceConfig") is not None,
+    )
+
+
+def endpoint(step: Step, names: Collection[str] = ()) -> Endpoint:
+    """What an Endpoint step says; `names` are the names of all steps."""
+    look = arguments(step, names)
+    return Endpoint(name=look.field("EndpointName"), config_name=look.field("EndpointConfigName"))
+
+
+def inference_component(step: Step, names: Collection[str] = ()) -> InferenceComponent:
+    """What an InferenceComponent step says; `names` are the names of all steps."""
+    look = arguments(step, names)
+    container = look.at("Specification.Container")
+    needs = look.at("Specification.ComputeResourceRequirements")
+    return InferenceComponent(
+        name=look.field("InferenceComponentName"),
+        endpoint_name=look.field("EndpointName"),
+        variant_name=look.field("VariantName"),
+        model_name=look.field("Specification.ModelName"),
+        container=_container(container, "ArtifactUrl") if isinstance(container.value, dict) else None,
+        copies=look.field("RuntimeConfig.CopyCount"),
+        cpus=needs.field("NumberOfCpuCoresRequired"),
+        accelerators=needs.field("NumberOfAcceleratorDevicesRequired"),
+        memory_mb=needs.field("MinMemoryRequiredInMb"),
+    )
