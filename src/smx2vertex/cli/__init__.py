@@ -11,9 +11,11 @@ import typer
 
 from .. import __version__
 from ..findings import InputError
+from .capture import capture
 from .convert import convert
 from .explain import explain
 from .map import map_
+from .pull import pull
 from .run import run
 from .validate import validate
 
@@ -26,6 +28,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich help costs more than twice the start of the process
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("pull")(pull)
+app.command("capture")(capture)
 app.command("map")(map_)
 app.command("convert")(convert)
 app.command("validate")(validate)

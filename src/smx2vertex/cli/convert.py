@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .source import open_source
+from .source import Python, open_source
 
 if TYPE_CHECKING:
     from ..compare import Comparison
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="A pipeline definition, or a bundle.")],
+    source: Annotated[Path, typer.Argument(help="A definition, a bundle, a Python file[:FUNCTION] or a notebook.")],
     out: Annotated[Path, typer.Option(help="Folder of the project.")],
     code: Annotated[Path | None, typer.Option(help="Folder with your scripts.")] = None,
     config: Annotated[Path | None, typer.Option(help="Your buckets, images, machines and settings.")] = None,
     pipeline: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which pipeline of a bundle; else its name.")
     ] = None,
+    python: Python = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if a step has no counterpart.")] = False,
 ) -> None:
     """Generate the Vertex project of a pipeline, compile it for both targets, and validate it."""
@@ -39,7 +40,7 @@ def convert(
 
     if code is not None and not code.is_dir():
         raise typer.BadParameter(f"{code} is no folder", param_hint="--code")
-    opened = open_source(source, pipeline)
+    opened = open_source(source, pipeline, python)
     definition = usable(opened.definition)
     chosen = load_config(config)
     mapped = map_pipeline(definition)

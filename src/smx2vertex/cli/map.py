@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .output import Format
-from .source import open_source
+from .source import Python, open_source
 
 if TYPE_CHECKING:
     from ..mapping.ledger import MappedPipeline
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 
 def map_(
-    definition: Annotated[Path, typer.Argument(help="A pipeline definition, or a bundle.")],
+    definition: Annotated[Path, typer.Argument(help="A definition, a bundle, a Python file[:FUNCTION] or a notebook.")],
     config: Annotated[Path | None, typer.Option(help="Your buckets, images, machines and settings.")] = None,
     pipeline: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which pipeline of a bundle; else its name.")
     ] = None,
+    python: Python = None,
     format: Annotated[Format, typer.Option(help="Form of the output.")] = Format.text,
 ) -> None:
     """Show what becomes of each step and field, with a verdict for each."""
@@ -30,7 +31,7 @@ def map_(
     from ..vertex.planner import plan
     from .output import print_json, usable
 
-    source = usable(open_source(definition, pipeline).definition)
+    source = usable(open_source(definition, pipeline, python).definition)
     mapped = map_pipeline(source)
     planned = plan(source, mapped, load_config(config).correspondences)
     if format is Format.json:

@@ -55,14 +55,14 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def print_findings(findings: Iterable[Finding], shown: int = 1) -> None:
+def print_findings(findings: Iterable[Finding], shown: int = 1, to_stderr: bool = False) -> None:
     """Findings grouped by code, each group with its first places."""
     from rich.text import Text
 
     groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in by_severity(findings):
         groups[finding.code, finding.message].append(finding)
-    out = console()
+    out = console(to_stderr)
     for (code, text), group in groups.items():
         first = group[0]
         steps = list(dict.fromkeys(each.step for each in group if each.step))

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .output import Format
-from .source import open_source
+from .source import Python, open_source
 
 if TYPE_CHECKING:
     from ..compare import Check, Comparison
 
 
 def validate(
-    source: Annotated[Path, typer.Argument(help="A pipeline definition, or a bundle.")],
+    source: Annotated[Path, typer.Argument(help="A definition, a bundle, a Python file[:FUNCTION] or a notebook.")],
     target: Annotated[Path, typer.Argument(help="A compiled pipeline, or a generated project.")],
     match: Annotated[
         list[str] | None, typer.Option(metavar="STEP=TASK", help="The task that stands for a step; repeatable.")
@@ -24,6 +24,7 @@ def validate(
     pipeline: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which pipeline of a bundle; else its name.")
     ] = None,
+    python: Python = None,
     format: Annotated[Format, typer.Option(help="Form of the output.")] = Format.text,
 ) -> None:
     """Compare a definition with a compiled pipeline, whoever translated it: structure, parameters, values."""
@@ -32,7 +33,7 @@ def validate(
     from ..kubeflow.spec import load
     from .output import print_json, usable
 
-    definition = usable(open_source(source, pipeline).definition)
+    definition = usable(open_source(source, pipeline, python).definition)
     matches = _matches(match or [])
     if is_project(target):
         comparison = compare_project(definition, target, matches)

@@ -1,0 +1,809 @@
+"""Runs a program that builds SageMaker pipelines, plays AWS for it, and writes down what it does.
+
+This file is a script: the interpreter that holds the program's SageMaker SDK executes it, so it needs nothing but the
+standard library of Python 3.8, and boto3 and the SDK (version 2 or 3) as far as the program uses them.
+
+    python capture_runner.py REQUEST
+
+REQUEST is a JSON file with `folder` (where to write), `source` (a file, or the name of a module), `function` (or
+null), `keywords`, `arguments`, `region` and `repair`. The folder receives `journal.jsonl`, one JSON object a line with
+its `kind`, and the content of each uploaded object. The journal is written as things happen, so that it holds whatever
+came before a crash.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import builtins
+import contextlib
+import datetime
+import errno
+import functools
+import importlib
+import inspect
+import io
+import json
+import linecache
+import os
+import random
+import re
+import runpy
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+import types
+import uuid
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+ACCOUNT = "111122223333"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMakerExecution"
+MAX_OBJECT_BYTES = 256 * 1024 * 1024
+MAX_MESSAGE = 2000
+READING = re.compile(r"(BatchDescribe|BatchGet|Check|Describe|Get|Head|List|Lookup|Query|Scan|Search|Select|Simulate)")
+# Operations that are part of defining and running a pipeline, and so are no news.
+EXPECTED = {
+    "s3": {"CreateBucket", "PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"},
+    "sagemaker": {"CreatePipeline", "UpdatePipeline", "DeletePipeline", "StartPipelineExecution", "AddTags"},
+}
+DONE = ("Succeeded", "Completed", "InService", "Active", "ACTIVE", "Available", "Enabled", "ENABLED")
+MOMENT = datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone.utc)
+
+Place = Dict[str, Any]
+
+
+class Stopped(BaseException):
+    """The parent asked to stop: the time is up."""
+
+
+class Journal:
+    """What happened, line by line, and the bodies of objects as files beside it."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.file = open(os.path.join(folder, "journal.jsonl"), "a", encoding="utf-8")  # noqa: SIM115
+        self.lock = threading.RLock()
+        self.objects = 0
+
+    def write(self, kind: str, **fields: Any) -> None:
+        """Add a line at once."""
+        line = json.dumps({"kind": kind, **fields}, default=self.plain)
+        with self.lock:
+            self.file.write(line + "\n")
+            self.file.flush()
+
+    def keep(self, body: bytes) -> str:
+        """Write the content of an object; returns the name of its file."""
+        with self.lock:
+            self.objects += 1
+            name = f"object-{self.objects}"
+        with open(os.path.join(self.folder, name), "wb") as file:
+            file.write(body)
+        return name
+
+    def plain(self, value: Any) -> Any:
+        """A value of a request that JSON lacks."""
+        if isinstance(value, (bytes, bytearray)):
+            return {"object": self.keep(bytes(value))}
+        if isinstance(value, datetime.datetime):
+            return value.isoformat()
+        if isinstance(value, (set, frozenset)):
+            return sorted(value, key=str)
+        return f"<{type(value).__name__}>"
+
+
+class Places:
+    """Tells lines of the program from lines of libraries."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = os.path.join(os.path.realpath(folder), "")
+        self.cells: Dict[str, Place] = {}
+        self.library = os.path.dirname(os.__file__)
+
+    def of(self, file: str, line: Optional[int]) -> Optional[Place]:
+        """The place of a line, if it is the program's."""
+        if file in self.cells:
+            return {**self.cells[file], "line": line}
+        path = os.path.realpath(file)
+        if not path.startswith(self.folder) or path.startswith(self.library):
+            return None
+        if "site-packages" in path or "dist-packages" in path or path == os.path.realpath(__file__):
+            return None
+        return {"file": path, "line": line}
+
+    def here(self) -> Optional[Place]:
+        """The line of the program that is at work."""
+        frame = sys._getframe(1)
+        while frame is not None:
+            place = self.of(frame.f_code.co_filename, frame.f_lineno)
+            if place:
+                return place
+            frame = frame.f_back  # type: ignore[assignment]
+        return None
+
+    def of_error(self, error: BaseException) -> Optional[Place]:
+        """The innermost line of the program that an error passed."""
+        if isinstance(error, SyntaxError) and error.filename:
+            place = self.of(error.filename, error.lineno)
+            if place:
+                return place
+        places = (self.of(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__))
+        return next(iter([place for place in places if place][::-1]), None)
+
+
+# --- the network ------------------------------------------------------------------------------------------------------
+
+
+def close_network(journal: Journal) -> None:
+    """Refuse all internet connections of this process, for good, and write down where they would have gone.
+
+    An audit hook sees each call whatever library makes it, and cannot be removed. It is a guard against accidents;
+    the parent adds a network namespace where the machine has them.
+    """
+    known = set()
+
+    def refuse(host: Any, error: OSError) -> None:
+        if host not in known:
+            known.add(host)
+            journal.write("connection", host=str(host))
+        raise error
+
+    def hook(event: str, arguments: Tuple[Any, ...]) -> None:
+        if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+            endpoint, address = arguments
+            if endpoint.family in (socket.AF_INET, socket.AF_INET6) and address:
+                refuse(address[0], ConnectionRefusedError(errno.ECONNREFUSED, "the network is closed during a capture"))
+        elif (
+            event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
+            and arguments[0]
+            and arguments[0] not in ("localhost", "127.0.0.1", "::1", "0.0.0.0")
+        ):
+            refuse(arguments[0], socket.gaierror(socket.EAI_NONAME, "the network is closed during a capture"))
+
+    sys.addaudithook(hook)
+
+
+# --- AWS --------------------------------------------------------------------------------------------------------------
+
+
+class Aws:
+    """Answers what clients of boto3 ask, whichever service it is."""
+
+    def __init__(self, journal: Journal, places: Places, region: str) -> None:
+        self.journal = journal
+        self.places = places
+        self.region = region
+        self.objects: Dict[str, bytes] = {}
+        self.parts: Dict[str, Dict[int, bytes]] = {}
+        self.pipelines: Dict[str, Dict[str, Any]] = {}
+        self.executions = 0
+        self.own: Dict[Tuple[str, str], Callable[[Dict[str, Any]], Dict[str, Any]]] = {
+            ("sts", "GetCallerIdentity"): self.identity,
+            ("iam", "GetRole"): self.role,
+            ("s3", "ListBuckets"): self.buckets,
+            ("s3", "PutObject"): self.put_object,
+            ("s3", "CreateMultipartUpload"): self.start_upload,
+            ("s3", "UploadPart"): self.upload_part,
+            ("s3", "CompleteMultipartUpload"): self.end_upload,
+            ("s3", "CopyObject"): self.copy_object,
+            ("s3", "HeadObject"): self.head_object,
+            ("s3", "GetObject"): self.get_object,
+            ("s3", "ListObjectsV2"): self.list_objects,
+            ("s3", "ListObjects"): self.list_objects,
+            ("sqs", "GetQueueAttributes"): self.queue,
+            ("sagemaker", "CreatePipeline"): self.create_pipeline,
+            ("sagemaker", "UpdatePipeline"): self.create_pipeline,
+            ("sagemaker", "DescribePipeline"): self.describe_pipeline,
+            ("sagemaker", "StartPipelineExecution"): self.start_pipeline,
+        }
+
+    def install(self) -> None:
+        """Take the place of the service behind all clients, those of the SDK and the program's own."""
+        try:
+            client = importlib.import_module("botocore.client").BaseClient
+            session = importlib.import_module("botocore.session").Session
+        except ImportError:
+            return
+
+        def call(client: Any, operation: str, request: Dict[str, Any]) -> Dict[str, Any]:
+            return self.answer(client, operation, request)
+
+        client._make_api_call = call
+        # A named profile of the user is not there, and not needed.
+        session.get_scoped_config = lambda _session: {}
+
+    def answer(self, client: Any, operation: str, request: Dict[str, Any]) -> Dict[str, Any]:
+        """What the service would say, as far as a program that defines pipelines needs it."""
+        service = client.meta.service_model.service_name
+        if not READING.match(operation) and operation not in EXPECTED.get(service, ()):
+            self.journal.write("call", service=service, operation=operation, request=request, place=self.places.here())
+        own = self.own.get((service, operation))
+        if own is not None:
+            return {"ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {}}, **own(request)}
+        shape = client.meta.service_model.operation_model(operation).output_shape
+        made = self.structure(shape, request, service, 0) if shape is not None else {}
+        return {"ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {}}, **made}
+
+    def structure(self, shape: Any, request: Dict[str, Any], service: str, depth: int) -> Dict[str, Any]:
+        """An answer with what is required, what names things, and what says that all is well."""
+        made: Dict[str, Any] = {}
+        for name, member in shape.members.items():
+            required = name in shape.required_members
+            if name.startswith("Next") or "Failure" in name:
+                continue
+            if member.type_name == "structure":
+                inner = self.structure(member, request, service, depth + 1) if depth < 3 else {}
+                if inner or required:
+                    made[name] = inner
+            elif (
+                required
+                or (depth == 0 and member.type_name in ("list", "blob"))
+                or (member.type_name == "string" and re.search(r"(Arn|Url|Id|Name|Status)$", name))
+            ):
+                made[name] = self.value(name, member, request, service)
+        return made
+
+    def value(self, name: str, shape: Any, request: Dict[str, Any], service: str) -> Any:
+        """A value of a kind, the request's own where it has one of that name."""
+        kind = shape.type_name
+        if kind == "string":
+            return self.text(name, shape, request, service)
+        if kind == "blob":
+            body = importlib.import_module("botocore.response").StreamingBody
+            return body(io.BytesIO(b""), 0) if shape.serialization.get("streaming") else b""
+        kinds: Dict[str, Any] = {"list": [], "map": {}, "boolean": False, "timestamp": MOMENT}
+        return kinds.get(kind, 0)
+
+    def text(self, name: str, shape: Any, request: Dict[str, Any], service: str) -> str:
+        if isinstance(request.get(name), str):
+            return str(request[name])
+        if shape.enum:
+            return str(next((value for value in DONE if value in shape.enum), shape.enum[0]))
+        named = next((str(value) for key, value in request.items() if key.endswith("Name")), "")
+        named = named or str(request.get("Name", name))
+        if name.lower().endswith("arn"):
+            return f"arn:aws:{service}:{self.region}:{ACCOUNT}:{named}"
+        if name.endswith("Url"):
+            return f"https://{service}.{self.region}.amazonaws.com/{ACCOUNT}/{named}"
+        return named
+
+    def identity(self, _request: Dict[str, Any]) -> Dict[str, Any]:
+        # The SDK finds its role by this form of an ARN alone.
+        arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/SageMakerExecution/capture"
+        return {"Account": ACCOUNT, "UserId": "AROAEXAMPLE:capture", "Arn": arn}
+
+    def role(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        name = request["RoleName"]
+        return {"Role": {"RoleName": name, "Arn": f"arn:aws:iam::{ACCOUNT}:role/{name}", "Path": "/"}}
+
+    def buckets(self, _request: Dict[str, Any]) -> Dict[str, Any]:
+        return {"Buckets": [{"Name": f"sagemaker-{self.region}-{ACCOUNT}", "CreationDate": MOMENT}]}
+
+    def queue(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        name = request["QueueUrl"].rsplit("/", 1)[-1]
+        return {"Attributes": {"QueueArn": f"arn:aws:sqs:{self.region}:{ACCOUNT}:{name}"}}
+
+    def upload(self, bucket: str, key: str, body: bytes) -> Dict[str, Any]:
+        uri = f"s3://{bucket}/{key}"
+        if len(body) > MAX_OBJECT_BYTES:
+            self.journal.write("left_out", what=f"{uri}: {len(body) >> 20} MiB are not kept", place=self.places.here())
+        else:
+            self.objects[uri] = body
+            self.journal.write("object", uri=uri, file=self.journal.keep(body))
+        return {"ETag": '"0"'}
+
+    def put_object(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        return self.upload(request["Bucket"], request["Key"], _bytes(request.get("Body", b"")))
+
+    def start_upload(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        upload = str(len(self.parts) + 1)
+        self.parts[upload] = {}
+        return {"UploadId": upload, "Bucket": request["Bucket"], "Key": request["Key"]}
+
+    def upload_part(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        self.parts[request["UploadId"]][request["PartNumber"]] = _bytes(request["Body"])
+        return {"ETag": '"0"'}
+
+    def end_upload(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        parts = self.parts[request["UploadId"]]
+        return self.upload(request["Bucket"], request["Key"], b"".join(parts[number] for number in sorted(parts)))
+
+    def copy_object(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        source = request["CopySource"]
+        source = f"{source['Bucket']}/{source['Key']}" if isinstance(source, dict) else str(source).lstrip("/")
+        body = self.objects.get(f"s3://{source}")
+        if body is not None:
+            self.upload(request["Bucket"], request["Key"], body)
+        return {"CopyObjectResult": {"ETag": '"0"', "LastModified": MOMENT}}
+
+    def found(self, request: Dict[str, Any], operation: str) -> bytes:
+        body = self.objects.get(f"s3://{request['Bucket']}/{request['Key']}")
+        if body is None:
+            raise _client_error("404" if operation == "HeadObject" else "NoSuchKey", "Not Found", operation)
+        return body
+
+    def head_object(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        return {"ContentLength": len(self.found(request, "HeadObject")), "ETag": '"0"', "LastModified": MOMENT}
+
+    def get_object(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        body = self.found(request, "GetObject")
+        stream = importlib.import_module("botocore.response").StreamingBody(io.BytesIO(body), len(body))
+        return {"Body": stream, "ContentLength": len(body), "ETag": '"0"', "LastModified": MOMENT}
+
+    def list_objects(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        bucket, prefix = f"s3://{request['Bucket']}/", request.get("Prefix", "")
+        keys = [uri[len(bucket) :] for uri in sorted(self.objects) if uri.startswith(bucket + prefix)]
+        contents = [{"Key": key, "Size": len(self.objects[bucket + key]), "LastModified": MOMENT} for key in keys]
+        return {"Contents": contents, "KeyCount": len(keys), "IsTruncated": False, "Name": request["Bucket"]}
+
+    def create_pipeline(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        name = request["PipelineName"]
+        known = self.pipelines.get(name, {})
+        self.pipelines[name] = {**known, **request}
+        location = request.get("PipelineDefinitionS3Location")
+        text = request.get("PipelineDefinition")
+        if location:
+            # The SDK uploads definitions of 100 KiB and more.
+            body = self.objects.get(f"s3://{location['Bucket']}/{location['ObjectKey']}")
+            text = None if body is None else body.decode("utf-8", "replace")
+        if text is not None:
+            self.journal.write(
+                "pipeline",
+                name=name,
+                definition=text,
+                uploaded=f"s3://{location['Bucket']}/{location['ObjectKey']}" if location else None,
+                role=request.get("RoleArn"),
+                tags=request.get("Tags"),
+                description=request.get("PipelineDescription"),
+                parallelism=request.get("ParallelismConfiguration"),
+            )
+        return {"PipelineArn": self.pipeline_arn(name)}
+
+    def describe_pipeline(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        name = request["PipelineName"].rsplit("/", 1)[-1]
+        if name not in self.pipelines:
+            raise _client_error("ResourceNotFound", f"Pipeline '{name}' does not exist.", "DescribePipeline")
+        times = {"CreationTime": MOMENT, "LastModifiedTime": MOMENT}
+        return {**self.pipelines[name], "PipelineArn": self.pipeline_arn(name), "PipelineStatus": "Active", **times}
+
+    def start_pipeline(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        name = request["PipelineName"].rsplit("/", 1)[-1]
+        values = {each["Name"]: each["Value"] for each in request.get("PipelineParameters", ())}
+        self.journal.write("execution", pipeline=name, parameters=values)
+        self.executions += 1
+        return {"PipelineExecutionArn": f"{self.pipeline_arn(name)}/execution/{self.executions:012}"}
+
+    def pipeline_arn(self, name: str) -> str:
+        return f"arn:aws:sagemaker:{self.region}:{ACCOUNT}:pipeline/{name}"
+
+
+def _bytes(body: Any) -> bytes:
+    content = body.read() if hasattr(body, "read") else body
+    return content.encode() if isinstance(content, str) else bytes(content)
+
+
+def _client_error(code: str, message: str, operation: str) -> Exception:
+    error = importlib.import_module("botocore.exceptions").ClientError
+    made: Exception = error({"Error": {"Code": code, "Message": message}}, operation)
+    return made
+
+
+# --- the SDK ----------------------------------------------------------------------------------------------------------
+
+
+class Pipelines:
+    """The pipelines that the program built, whether or not it sent them to AWS."""
+
+    MODULES = ("sagemaker.workflow.pipeline", "sagemaker.mlops.workflow.pipeline")  # SDK v2, SDK v3
+
+    def __init__(self, journal: Journal, aws: Aws) -> None:
+        self.journal = journal
+        self.aws = aws
+        self.built: List[Any] = []
+
+    def watch(self) -> None:
+        """Remember each instance of Pipeline from now on."""
+        for name in self.MODULES:
+            # What is wrong with the SDK shows where the program imports it.
+            with contextlib.suppress(Exception):
+                self.remember(importlib.import_module(name).Pipeline)
+
+    def remember(self, pipeline: Any) -> None:
+        original = pipeline.__init__
+
+        @functools.wraps(original)
+        def init(instance: Any, *arguments: Any, **keywords: Any) -> None:
+            original(instance, *arguments, **keywords)
+            if not any(instance is known for known in self.built):
+                self.built.append(instance)
+
+        pipeline.__init__ = init
+
+    def collect(self) -> None:
+        """Write down the definitions of those that were built and not sent."""
+        for pipeline in self.built:
+            if pipeline.name in self.aws.pipelines:
+                continue
+            try:
+                definition = pipeline.definition()
+            except Exception as error:
+                message = f"pipeline {pipeline.name!r} has no definition: {type(error).__name__}: {error}"
+                self.journal.write("error", message=message[:MAX_MESSAGE], place=self.aws.places.of_error(error))
+            else:
+                self.journal.write("pipeline", name=pipeline.name, definition=definition)
+
+
+class Clock:
+    """Shows the same times in each run, one second later whenever it is asked: it stands in for module `time`."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def time(self) -> float:
+        self.asked += 1
+        return round(MOMENT.timestamp() + self.asked + 0.001, 3)
+
+    def gmtime(self, moment: Optional[float] = None) -> Any:
+        return time.gmtime(self.time() if moment is None else moment)
+
+    def strftime(self, form: str, moment: Any = None) -> str:
+        return time.strftime(form, self.gmtime() if moment is None else moment)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+    def datetime(self) -> type:
+        """A class `datetime` that shows the time of this clock."""
+        clock = self
+
+        class Datetime(datetime.datetime):
+            @classmethod
+            def now(cls, tz: Optional[datetime.tzinfo] = None) -> Datetime:
+                moment = cls.fromtimestamp(clock.time(), tz or datetime.timezone.utc)
+                return moment if tz else moment.replace(tzinfo=None)
+
+        return Datetime
+
+
+def freeze() -> None:
+    """Make the names that the SDK gives to jobs and uploads the same in each run.
+
+    It makes them of the time, and of random numbers from `uuid4`.
+    """
+    numbers = random.Random(0)
+    uuid.uuid4 = lambda: uuid.UUID(int=numbers.getrandbits(128), version=4)
+    random.seed(0)
+    listdir = os.listdir
+    os.listdir = lambda *path: sorted(listdir(*path))  # type: ignore[assignment] # the order of files in archives
+    clock = Clock()
+    version = _sdk_version()
+    modules = ["sagemaker.core.common_utils", "sagemaker.train.utils", "sagemaker.mlops.workflow.pipeline"]
+    if version is None or version.startswith("2."):
+        modules = ["sagemaker.utils", "sagemaker.fw_utils", "sagemaker.workflow.pipeline"]
+    for name in modules:
+        with contextlib.suppress(Exception):
+            module: Any = importlib.import_module(name)
+            if getattr(module, "time", None) is time:
+                module.time = clock
+            if getattr(module, "datetime", None) is datetime.datetime:
+                module.datetime = clock.datetime()
+
+
+def _sdk_version() -> Optional[str]:
+    from importlib import metadata
+
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        return metadata.version("sagemaker")
+    return None
+
+
+# --- repairs ----------------------------------------------------------------------------------------------------------
+
+# Where SDK v2 has the names that fragments of course code use without importing them.
+MODULES = (
+    *("sagemaker", "sagemaker.estimator", "sagemaker.inputs", "sagemaker.model", "sagemaker.model_metrics"),
+    *("sagemaker.processing", "sagemaker.sklearn.processing", "sagemaker.sklearn.estimator", "sagemaker.transformer"),
+    *("sagemaker.xgboost.estimator", "sagemaker.xgboost.processing", "sagemaker.tensorflow", "sagemaker.pytorch"),
+    *("sagemaker.tuner", "sagemaker.lambda_helper", "sagemaker.workflow.pipeline", "sagemaker.workflow.parameters"),
+    *("sagemaker.workflow.pipeline_context", "sagemaker.workflow.steps", "sagemaker.workflow.model_step"),
+    *("sagemaker.workflow.step_collections", "sagemaker.workflow.condition_step", "sagemaker.workflow.conditions"),
+    *("sagemaker.workflow.functions", "sagemaker.workflow.properties", "sagemaker.workflow.fail_step"),
+    *("sagemaker.workflow.callback_step", "sagemaker.workflow.lambda_step"),
+    "sagemaker.workflow.execution_variables",
+)
+# What a program can leave to the course's text, as an expression of the names above and of each other.
+NAMES = {
+    **dict.fromkeys(("sagemaker_session", "pipeline_session", "session", "sess"), "PipelineSession()"),
+    **dict.fromkeys(("role", "role_arn", "sagemaker_role"), repr(ROLE)),
+    **dict.fromkeys(("region", "aws_region"), "PipelineSession().boto_region_name"),
+    **dict.fromkeys(("bucket", "bucket_name", "s3_bucket", "default_bucket"), "PipelineSession().default_bucket()"),
+    "prefix": "'prefix'",
+    **dict.fromkeys(
+        ("xgb_image", "xgb_image_uri", "xgboost_image_uri"),
+        "image_uris.retrieve('xgboost', PipelineSession().boto_region_name, version='1.7-1')",
+    ),
+    **dict.fromkeys(
+        ("xgb_estimator", "xgb_train", "estimator"),
+        "Estimator(image_uri=xgb_image, role=role, instance_count=1, instance_type='ml.m5.large',"
+        " output_path=f's3://{bucket}/{prefix}/output', sagemaker_session=PipelineSession(),"
+        " hyperparameters={'objective': 'binary:logistic', 'num_round': '100'})",
+    ),
+}
+# Methods that describe a step under a PipelineSession, and start a job at once under a plain Session.
+RUNS = (
+    *("sagemaker.processing:Processor.run", "sagemaker.processing:ScriptProcessor.run"),
+    *("sagemaker.processing:FrameworkProcessor.run", "sagemaker.estimator:EstimatorBase.fit"),
+    *("sagemaker.transformer:Transformer.transform", "sagemaker.tuner:HyperparameterTuner.fit"),
+    *("sagemaker.model:Model.create", "sagemaker.model:Model.register"),
+)
+
+
+class Builtins(Dict[str, Any]):
+    """The builtins of the program, and the names that it forgot: Python asks here last."""
+
+    def __init__(self, journal: Journal, places: Places) -> None:
+        super().__init__(vars(builtins))
+        self.journal = journal
+        self.places = places
+
+    def __missing__(self, name: str) -> Any:
+        value = self.make(name)
+        meaning = NAMES.get(name, f"{getattr(value, '__module__', 'sagemaker')}.{name}")
+        self.journal.write("repair", what=f"{name} is not defined; it became {meaning}", place=self.places.here())
+        self[name] = value
+        return value
+
+    def make(self, name: str) -> Any:
+        if name in NAMES:
+            return eval(NAMES[name], {"__builtins__": _Quiet(self)})
+        for module in MODULES:
+            with contextlib.suppress(Exception):
+                return getattr(importlib.import_module(module), name)
+        raise KeyError(name)
+
+
+class _Quiet(Dict[str, Any]):
+    """The same names for the expressions above, without a word about them."""
+
+    def __init__(self, names: Builtins) -> None:
+        super().__init__(vars(builtins))
+        self.names = names
+
+    def __missing__(self, name: str) -> Any:
+        return self.names.make(name)
+
+
+def repair_sessions(journal: Journal, places: Places) -> None:
+    """Give a PipelineSession to what runs with a plain Session, and to models without any."""
+    try:
+        pipeline_session = importlib.import_module("sagemaker.workflow.pipeline_context").PipelineSession
+    except ImportError:
+        return
+    sessions: Dict[int, Any] = {}
+
+    def lend(instance: Any, why: str) -> None:
+        plain = instance.sagemaker_session
+        if isinstance(plain, pipeline_session):
+            return
+        if id(plain) not in sessions:
+            own = {"boto_session": plain.boto_session} if plain is not None else {}
+            sessions[id(plain)] = pipeline_session(**own)
+        instance.sagemaker_session = sessions[id(plain)]
+        journal.write("repair", what=f"{type(instance).__name__} {why}", place=places.here())
+
+    def wrap(name: str) -> None:
+        module, _, path = name.partition(":")
+        owner, _, method = path.partition(".")
+        class_ = getattr(importlib.import_module(module), owner)
+        original = getattr(class_, method)
+
+        @functools.wraps(original)
+        def run(instance: Any, *arguments: Any, **keywords: Any) -> Any:
+            lend(instance, f"had a plain Session at .{method}(); it became a PipelineSession")
+            return original(instance, *arguments, **keywords)
+
+        setattr(class_, method, run)
+
+    for name in RUNS:
+        wrap(name)
+    model = importlib.import_module("sagemaker.model").Model
+    init = model.__init__
+
+    @functools.wraps(init)
+    def with_session(instance: Any, *arguments: Any, **keywords: Any) -> None:
+        init(instance, *arguments, **keywords)
+        if instance.sagemaker_session is None:
+            lend(instance, "had no session; it got a PipelineSession")
+
+    model.__init__ = with_session
+
+
+# --- notebooks --------------------------------------------------------------------------------------------------------
+
+
+class Shell:
+    """What `get_ipython()` gives in a notebook: Python runs, files are written, and all else is left out."""
+
+    SILENT = ("autoreload", "config", "load_ext", "matplotlib", "pylab", "reload_ext")
+
+    def __init__(self, journal: Journal, places: Places, names: Dict[str, Any]) -> None:
+        self.journal = journal
+        self.places = places
+        self.names = names
+        self.file = ""
+
+    def run_cell(self, source: str) -> None:
+        """Run a cell, or the Python below a magic; the last is a cell of its own, one line lower."""
+        with contextlib.suppress(SyntaxError):
+            return self.run_python(source)
+        self.run_python(_without_magics(source))
+        return None
+
+    def run_python(self, source: str) -> None:
+        code = compile(source, self.file, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        result = eval(code, self.names)
+        if inspect.iscoroutine(result):
+            asyncio.run(result)
+
+    def run_cell_magic(self, name: str, line: str, body: str) -> None:
+        """`%%name line` over a cell."""
+        if name in ("writefile", "file"):
+            path = os.path.expanduser(line.split()[-1])
+            with open(path, "a" if "-a" in line.split() else "w", encoding="utf-8") as file:
+                file.write(body)
+        elif name in ("time", "timeit", "capture", "prun"):
+            self.run_cell("\n" + body)
+        else:
+            self.leave_out(f"%%{name}")
+
+    def run_line_magic(self, name: str, line: str, *_: Any, **__: Any) -> None:
+        """`%name line`."""
+        if name in ("time", "timeit"):
+            self.run_cell(line)
+        elif name not in self.SILENT:
+            self.leave_out(f"%{name} {line}")
+
+    def system(self, command: str) -> None:
+        """`!command`."""
+        self.leave_out(f"!{command}")
+
+    def getoutput(self, command: str) -> List[str]:
+        """`x = !command`."""
+        self.leave_out(f"!{command}")
+        return []
+
+    def leave_out(self, what: str) -> None:
+        self.journal.write("left_out", what=what[:200].rstrip(), place=self.places.here())
+
+
+def _without_magics(source: str) -> str:
+    """A cell as Python, as IPython translates it if it is there."""
+    try:
+        manager = importlib.import_module("IPython.core.inputtransformer2").TransformerManager()
+    except ImportError:
+        return "".join(_translated(source))
+    return str(manager.transform_cell(source))
+
+
+def _translated(source: str) -> Iterator[str]:
+    lines = source.splitlines(keepends=True)
+    first = re.match(r"%%(\w+)[ \t]*(.*)", source.lstrip())
+    if first:
+        start = next(index for index, line in enumerate(lines) if line.strip())
+        yield f"get_ipython().run_cell_magic({first[1]!r}, {first[2].strip()!r}, {''.join(lines[start + 1 :])!r})\n"
+        return
+    for line in lines:
+        magic = re.match(r"(\s*(?:[\w., ]+=\s*)?)([%!])(?!\s*$)(.*)", line)
+        if magic and magic[2] == "!":
+            method = "getoutput" if "=" in magic[1] else "system"
+            yield f"{magic[1]}get_ipython().{method}({magic[3].strip()!r})\n"
+        elif magic:
+            name, _, rest = magic[3].strip().partition(" ")
+            yield f"{magic[1]}get_ipython().run_line_magic({name!r}, {rest.strip()!r})\n"
+        elif re.match(r"\s*\?|.*\?\s*$", line) and "#" not in line:
+            yield "\n"
+        else:
+            yield line
+
+
+def run_notebook(path: str, names: Dict[str, Any], journal: Journal, places: Places) -> None:
+    """Run the code cells of a notebook, one by one, in one namespace."""
+    with open(path, encoding="utf-8") as file:
+        document = json.load(file)
+    shell = Shell(journal, places, names)
+    names.update(display=lambda *_, **__: None, get_ipython=lambda: shell)
+    cells = [cell for cell in document["cells"] if cell.get("cell_type") == "code"]
+    for number, cell in enumerate(cells, 1):
+        source = cell.get("source", "")
+        source = source if isinstance(source, str) else "".join(source)
+        shell.file = f"{os.path.basename(path)}, cell {number}"
+        places.cells[shell.file] = {"file": path, "cell": number}
+        linecache.cache[shell.file] = (len(source), None, source.splitlines(keepends=True), shell.file)
+        shell.run_cell(source)
+
+
+# --- the program ------------------------------------------------------------------------------------------------------
+
+
+def run_function(function: Any, keywords: Dict[str, str]) -> None:
+    """Call a function with values from the command line, read as JSON where it wants no text."""
+    parameters = inspect.signature(function).parameters
+
+    def value(name: str, text: str) -> Any:
+        parameter = parameters.get(name)
+        if parameter is None or parameter.annotation in (str, "str") or isinstance(parameter.default, str):
+            return text
+        if parameter.annotation is parameter.empty and parameter.default in (parameter.empty, None):
+            return text
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+
+    function(**{name: value(name, text) for name, text in keywords.items()})
+
+
+def run(request: Dict[str, Any], journal: Journal, places: Places) -> None:
+    """Run the program of a request."""
+    source, function = request["source"], request["function"]
+    names = {"__builtins__": Builtins(journal, places)} if request["repair"] else {}
+    sys.argv = [source, *request["arguments"]]
+    sys.path.insert(0, os.getcwd())
+    if source.endswith(".ipynb"):
+        main = types.ModuleType("__main__")
+        sys.modules["__main__"] = main
+        vars(main).update(names)
+        run_notebook(source, vars(main), journal, places)
+    elif function is None:
+        runpy.run_path(source, init_globals=names, run_name="__main__")
+    else:
+        is_file = source.endswith(".py")
+        module = importlib.import_module(os.path.basename(source)[:-3] if is_file else source)
+        run_function(functools.reduce(getattr, function.split("."), module), request["keywords"])
+
+
+def _stop(*_: Any) -> None:
+    raise Stopped("the time was up")
+
+
+def main() -> None:
+    """Run the request that the command line names; the journal tells how it went."""
+    if sys.path and os.path.realpath(sys.path[0]) == os.path.dirname(os.path.realpath(__file__)):
+        del sys.path[0]  # modules beside this file are no modules of the program
+    with open(sys.argv[1], encoding="utf-8") as file:
+        request = json.load(file)
+    journal = Journal(request["folder"])
+    places = Places(os.getcwd())
+    aws = Aws(journal, places, request["region"])
+    pipelines = Pipelines(journal, aws)
+    version = _sdk_version()
+    journal.write("begin", sdk=version, python=sys.version.split()[0])
+    signal.signal(signal.SIGTERM, _stop)
+    close_network(journal)
+    aws.install()
+    freeze()
+    pipelines.watch()
+    try:
+        if request["repair"]:
+            repair_sessions(journal, places)
+        run(request, journal, places)
+    except SystemExit as end:
+        if end.code not in (None, 0):
+            journal.write("error", message=f"the program ended with {end.code!r}", place=places.of_error(end))
+    except BaseException as error:
+        message = f"{type(error).__name__}: {error}"[:MAX_MESSAGE]
+        journal.write("error", message=message, place=places.of_error(error))
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        pipelines.collect()
+        journal.write("end")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)  # threads that the program left behind hold nothing up
+
+
+if __name__ == "__main__":
+    main()
