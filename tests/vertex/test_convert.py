@@ -294,6 +294,25 @@ def test_a_step_reads_what_another_wrote_to_a_fixed_address(smx2vertex: Command,
     assert (tmp_path / "run" / "gcs" / "acme-words" / "daily" / "text.txt").read_text() == "one two three"
 
 
+def test_training_model_and_batch_transform_run_here(smx2vertex: Command, tmp_path: Path) -> None:
+    rng = random.Random(3)
+    for folder, rows in (("train", 300), ("batch", 5)):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        points = [(rng.random(), rng.random()) for _ in range(rows)]
+        lines = [f"{2 * x + y:.4f},{x:.4f},{y:.4f}" for x, y in points]
+        (tmp_path / "data" / folder / "rows.csv").write_text("\n".join(lines) + "\n")
+    out = tmp_path / "project"
+    done = smx2vertex("convert", FIXTURES / "batch" / "definition.json", "--out", out)
+    assert done.code == 0, done.out + done.err
+    ran = smx2vertex("run", out, "--data", f"s3://acme-batch={tmp_path / 'data'}", "--out", tmp_path / "run")
+    assert ran.code == 0, ran.out + ran.err
+    # the filters send columns 1 and 2, join the answer to the record, and keep its first and last column
+    predictions = tmp_path / "run" / "gcs" / "acme-batch" / "predictions" / "rows.csv.out"
+    pairs = [list(map(float, line.split(","))) for line in predictions.read_text().splitlines()]
+    assert len(pairs) == 5
+    assert all(abs(wanted - found) < 0.4 for wanted, found in pairs)
+
+
 # --- real definitions ---
 
 SEEDS = ["s0_dev", "s0_prod", "s1", "s2", "s3", "s4", "small_v2", "small_v3", "kinds_v2"]

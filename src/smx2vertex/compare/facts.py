@@ -124,6 +124,9 @@ class FactComparison:
         if kind == "destination" and wanted is None:
             default = self.source.facts.get(("default destination", key[1]))
             return default is not None and self.matcher.same(default.value, self.target.facts[key].value, default.at)
+        if kind == "metric definition" and wanted is None:
+            # SageMaker knows the metrics of its own algorithms by itself
+            return ("algorithm",) in self.target.facts
         if kind == "content type":
             return ("code", key[1]) in self.target.facts
         if kind == "group":

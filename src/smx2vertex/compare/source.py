@@ -349,6 +349,8 @@ class _Reader:
                 self.note(node, (what, field.text or field.pointer), field)
         for name, field in model.metadata.items():
             self.note(node, ("label", name), field)
+        for name, text in step.tags.items():
+            node.add(("label", name), [text], f"{step.pointer}/Arguments/Tags")
         for metrics in model.metrics:
             node.add(("metrics", metrics.kind), self.address_parts(metrics.uri), metrics.uri.pointer)
 

@@ -173,6 +173,14 @@ class Step:
         return tuple(dependency.step for dependency in self.dependencies)
 
     @property
+    def tags(self) -> dict[str, str]:
+        """The tags of the request that are plain text."""
+        entries = self.arguments.get("Tags")
+        tags = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+        pairs = ((tag.get("Key"), tag.get("Value")) for tag in tags)
+        return {key: value for key, value in pairs if isinstance(key, str) and isinstance(value, str)}
+
+    @property
     def children(self) -> tuple[Step, ...]:
         """The steps of both branches."""
         return (*self.if_steps, *self.else_steps)

@@ -15,7 +15,7 @@ from .builder import Builder, Product
 from .errors import NotTranslated
 from .names import snake_case
 from .plan import CodeFile, Output, Task
-from .values import flatten, labels
+from .values import flatten
 
 if TYPE_CHECKING:
     from .planner import Planner
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 CODE_INPUTS = ("code", "entrypoint")
 # Script mode puts the user's files here, and starts them from here (sagemaker-training-toolkit).
 CODE_FOLDER = "/opt/ml/code"
-CLASSES = {"Processing": "Dataset", "Training": "Model", "Model": "Model", "RegisterModel": "Model"}
+# How SageMaker reads the metrics of its XGBoost algorithm (developer guide, "#011" is CloudWatch's tab).
+XGBOOST_METRIC = r".*\[[0-9]+\].*#011{}:(\S+)"
 
 
 def plan_processing(planner: Planner, step: Step) -> Task:
@@ -177,7 +178,7 @@ def plan_training(planner: Planner, step: Step) -> Task:
     for name, field in training.hyperparameters.items():
         _hyperparameter(builder, name, field, quoted=training.program is not None)
     _environment(builder, training.environment)
-    _metrics(builder, step, training)
+    _metrics(builder, step, training, algorithm)
     _model_output(builder, step, training)
     builder.task.machine = planner.machine(training.resources, step)
     return builder.task
@@ -249,14 +250,19 @@ def _hyperparameter(builder: Builder, name: str, field: Field, quoted: bool) -> 
     builder.option("hyperparameter", name, last=builder.value_template(field, name, quoted))
 
 
-def _metrics(builder: Builder, step: Step, training: steps.Training) -> None:
-    for name, regex in training.metric_definitions:
-        builder.option("metric-definition", name, last=encode_last_field(regex))
+def _metrics(builder: Builder, step: Step, training: steps.Training, algorithm: str | None) -> None:
+    """The definitions of metrics, and the metrics that other steps read."""
+    definitions = dict(training.metric_definitions)
     for use in builder.planner.uses.of_properties(step.name):
-        if use.path[:1] == ("FinalMetricDataList",) and use.key is not None:
-            name = builder.output(use.key, "OutputPath(float)")
-            builder.option("metric", name, last=encode_last_field(use.key))
-            builder.planner.offer(step, ("property", use), Product(Output(builder.task.variable, name), "float"))
+        if use.path[:1] != ("FinalMetricDataList",) or use.key is None:
+            continue
+        if algorithm == "xgboost" and use.key not in definitions:
+            definitions[use.key] = XGBOOST_METRIC.format(use.key.replace(":", "-", 1))
+        name = builder.output(use.key, "OutputPath(float)")
+        builder.option("metric", name, last=encode_last_field(use.key))
+        builder.planner.offer(step, ("property", use), Product(Output(builder.task.variable, name), "float"))
+    for name, regex in definitions.items():
+        builder.option("metric-definition", name, last=encode_last_field(regex))
 
 
 def _model_output(builder: Builder, step: Step, training: steps.Training) -> None:
@@ -299,7 +305,7 @@ def plan_model(planner: Planner, step: Step) -> Task:
             builder.option(option, planner.constant(content_type) or "")
     for name, field in model.metadata.items():
         builder.option("label", name, last=builder.value_template(field, name))
-    for key, value in labels(step):
+    for key, value in step.tags.items():
         builder.option("label", key, last=encode_last_field(value))
     _model_metrics(builder, model)
     builder.setting("project", "project")

@@ -99,8 +99,6 @@ def python_type(template_type: str) -> str:
 
 def labels(step: Step) -> Iterator[tuple[str, str]]:
     """The tags of a step as labels: lower-case letters, digits, `_` and `-`, at most 63 characters, a letter first."""
-    tags = step.arguments.get("Tags")
-    for tag in tags if isinstance(tags, list) else ():
-        if isinstance(tag, dict) and isinstance(tag.get("Key"), str) and isinstance(tag.get("Value"), str):
-            key, value = (re.sub(r"[^a-z0-9_-]", "-", tag[name].lower()) for name in ("Key", "Value"))
-            yield re.sub(r"^[^a-z]+", "", key)[:63] or "tag", value[:63]
+    for key, value in step.tags.items():
+        plain_key, plain_value = (re.sub(r"[^a-z0-9_-]", "-", text.lower()) for text in (key, value))
+        yield re.sub(r"^[^a-z]+", "", plain_key)[:63] or "tag", plain_value[:63]
