@@ -342,7 +342,7 @@ class _Reader:
                     self.note(node, ("environment", name), field)
                 elif (steps.unquoted(field) or "").startswith("s3://"):
                     node.add(("code", "model"), [], field.pointer)
-        for what, found in (("group", model.group), ("approval", model.approval), ("description", model.description)):
+        for what, found in (("group", model.group or model.name), ("approval", model.approval), ("description", model.description)):
             self.note(node, (what,), found)
         for what, fields in (("content types", model.content_types), ("response types", model.response_types)):
             for field in fields:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..contract.grammar import encode_last_field
 from ..sagemaker import steps
 from ..sagemaker.definition import Step
-from ..sagemaker.expressions import ExecutionVariable, Join, Literal, PropertyReference, parse
+from ..sagemaker.expressions import ExecutionVariable, Join, Literal, PropertyReference
 from ..sagemaker.steps import Field, unquoted
 from .builder import Builder, Product
 from .errors import NotTranslated
@@ -315,12 +315,9 @@ def plan_model(planner: Planner, step: Step) -> Task:
 
 
 def _parent(builder: Builder, model: steps.Model) -> str:
-    for name in ("ModelPackageName", "ModelName"):
-        if model.group is None and name in builder.step.arguments:
-            value = parse(builder.step.arguments[name], builder.planner.names)
-            return builder.value_template(Field(value, f"{builder.step.pointer}/Arguments/{name}"), "model_name")
-    if model.group is not None:
-        return builder.value_template(model.group, "model_name")
+    found = model.group or model.name
+    if found is not None:
+        return builder.value_template(found, "model_name")
     # A SageMaker model lives alone; here its versions need a parent, and the step's name is the only one it has.
     return builder.literal(builder.step.name, "model_name")
 

@@ -29,10 +29,16 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The arguments of a Model or RegisterModel step."""
+    """The arguments of a Model or RegisterModel step.
+
+    Attributes:
+        group: the model package group.
+        name: `ModelPackageName` or `ModelName`, of a model that belongs to no group.
+    """
 
     containers: tuple[Container, ...]
     group: Field | None
+    name: Field | None
     approval: Field | None
     description: Field | None
     metrics: tuple[Metrics, ...]
@@ -53,6 +59,7 @@ def model(step: Step, names: Collection[str] = ()) -> Model:
     return Model(
         containers=tuple(_containers(look)),
         group=look.field("ModelPackageGroupName"),
+        name=look.field("ModelPackageName") or look.field("ModelName"),
         approval=look.field("ModelApprovalStatus"),
         description=look.field("ModelPackageDescription"),
         metrics=tuple(Metrics(kind, uri) for kind, uri in kinds if uri is not None),
@@ -65,15 +72,15 @@ def model(step: Step, names: Collection[str] = ()) -> Model:
 def _containers(look: Look) -> Iterator[Container]:
     primary = look.at("PrimaryContainer")
     if isinstance(primary.value, dict):
-        yield _container(primary, "ModelDataUrl")
+        yield _container(primary)
     for item in (*look.each("Containers"), *look.each("InferenceSpecification.Containers")):
-        yield _container(item, "ModelDataUrl")
+        yield _container(item)
 
 
-def _container(look: Look, data: str) -> Container:
+def _container(look: Look, data: str = "ModelDataUrl") -> Container:
     return Container(
         image=look.field("Image"),
-        model_data=look.field(data),
+        model_data=look.field(data) or look.field("ModelDataSource.S3DataSource.S3Uri"),
         environment=look.mapping("Environment"),
         pointer=look.pointer,
     )
