@@ -74,7 +74,8 @@ def test_an_account_becomes_a_bundle_that_convert_takes(
     assert entry["description"] == "who leaves"
     assert entry["parallelism"] == 3
     assert entry["tags"] == [{"Key": "team", "Value": "churn"}]
-    assert entry["parameters"][0]["values"] == {name: "5", "DbPassword": "***"}
+    assert entry["parameters"] == [{name: "5", "DbPassword": "***"}]
+    assert [execution["status"] for execution in entry["executions"]] == ["Succeeded"]
     groups = yaml.safe_load((tmp_path / "bundle" / "model_package_groups.yaml").read_text())
     assert [group["name"] for group in groups] == ["churn-models"]
     assert json.loads((tmp_path / "bundle" / entry["definition"]).read_text()) == document

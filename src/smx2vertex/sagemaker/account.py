@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Literal, TypeAlias
 
 from ..findings import Finding, InputError
@@ -105,7 +105,7 @@ class Account:
     def read(self, bucket: str, key: str) -> bytes:
         """The content of an S3 object of at most `MAX_OBJECT_BYTES`; errors as for `ask`."""
         answer = self.ask("s3", "get_object", Bucket=bucket, Key=key)
-        with self._errors(self.client("s3"), "s3", "get_object"), answer["Body"] as body:
+        with self._errors(self.client("s3"), "s3", "get_object"), closing(answer["Body"]) as body:
             if answer.get("ContentLength", 0) > MAX_OBJECT_BYTES:
                 raise Unanswered("s3:GetObject", "too large", f"is larger than {MAX_OBJECT_BYTES >> 20} MiB")
             content: bytes = body.read()  # all at once, for botocore then checks the length
@@ -128,15 +128,10 @@ class Account:
                 missing.append(unanswered.operation)
 
     def findings(self) -> list[Finding]:
-        """What was not answered: each permission once."""
-        return [
-            {
-                "forbidden": Finding("SMX183", f"{each.operation} is not permitted: {each.reason}"),
-                "absent": Finding("SMX189", f"{each.operation} is not there"),
-            }.get(each.kind, Finding("SMX184", str(each)))
-            for each in self._noted.values()
-            if each.kind != "not found"
-        ]
+        """What was not answered since this was last called: each permission once."""
+        noted = list(self._noted.values())
+        self._noted.clear()
+        return [_finding(each) for each in noted if each.kind != "not found"]
 
     @contextmanager
     def _errors(self, client: Any, service: str, operation: str) -> Iterator[None]:
@@ -188,6 +183,14 @@ def connect(profile: str | None = None, region: str | None = None, endpoint_url:
     except BotoCoreError as error:
         raise _unusable(str(error)) from error
     return Account(session, endpoint_url, attempts)
+
+
+def _finding(unanswered: Unanswered) -> Finding:
+    if unanswered.kind == "forbidden":
+        return Finding("SMX183", f"{unanswered.operation} is not permitted: {unanswered.reason}")
+    if unanswered.kind == "absent":
+        return Finding("SMX189", f"{unanswered.operation} is not there")
+    return Finding("SMX184", str(unanswered))
 
 
 def _unusable(reason: str) -> InputError:

@@ -209,7 +209,8 @@ class _Pull:
         with self.account.optional(missing):
             found["versions"] = self.versions(name)
         with self.account.optional(missing):
-            found["parameters"] = self.starts(name)
+            found["executions"] = self.executions(name)
+            found["parameters"] = [self.parameters(each["arn"]) for each in found["executions"]]
         facts = {
             "arn": arn,
             "role": answer.get("RoleArn"),
@@ -252,9 +253,9 @@ class _Pull:
             for each in summaries
         ]
 
-    def starts(self, name: str) -> list[dict[str, Any]]:
-        """The parameters of the last executions, newest first."""
-        executions = self.account.all(
+    def executions(self, name: str) -> list[dict[str, Any]]:
+        """The last executions, newest first."""
+        summaries = self.account.all(
             "sagemaker",
             "list_pipeline_executions",
             "PipelineExecutionSummaries",
@@ -263,22 +264,21 @@ class _Pull:
             SortBy="CreationTime",
             SortOrder="Descending",
         )
-        starts = []
-        for execution in executions:
-            arn = execution["PipelineExecutionArn"]
-            entries = self.account.all(
-                "sagemaker", "list_pipeline_parameters_for_execution", "PipelineParameters", PipelineExecutionArn=arn
+        return [
+            _present(
+                arn=each["PipelineExecutionArn"],
+                started=_iso(each.get("StartTime")),
+                status=each.get("PipelineExecutionStatus"),
             )
-            values = {entry["Name"]: masked(entry["Name"], entry["Value"]) for entry in entries}
-            starts.append(
-                _present(
-                    execution=arn.rpartition("/")[2],
-                    started=_iso(execution.get("StartTime")),
-                    status=execution.get("PipelineExecutionStatus"),
-                    values=values,
-                )
-            )
-        return starts
+            for each in summaries
+        ]
+
+    def parameters(self, execution: str) -> dict[str, str]:
+        """The values that an execution was given, by name."""
+        entries = self.account.all(
+            "sagemaker", "list_pipeline_parameters_for_execution", "PipelineParameters", PipelineExecutionArn=execution
+        )
+        return {entry["Name"]: masked(entry["Name"], entry["Value"]) for entry in entries}
 
     def files(self, uri: str, pipeline: str) -> None:
         """Add the object at an address, or those below it, unless the bundle has them."""
