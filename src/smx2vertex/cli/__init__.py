@@ -17,6 +17,7 @@ from .explain import explain
 from .map import map_
 from .pull import pull
 from .run import run
+from .scan import scan
 from .validate import validate
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.command("pull")(pull)
 app.command("capture")(capture)
+app.command("scan")(scan)
 app.command("map")(map_)
 app.command("convert")(convert)
 app.command("validate")(validate)
