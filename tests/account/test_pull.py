@@ -93,6 +93,16 @@ def test_nothing_of_the_credentials_is_written(cloud: Cloud, pull: Callable[...,
         assert secret not in done.out + done.err
 
 
+def test_data_above_the_folder_of_the_code_is_left(cloud: Cloud, pull: Callable[..., Outcome], tmp_path: Path) -> None:
+    document = definition(f"s3://{BUCKET}/run.sh")
+    data = {"S3Uri": f"s3://{BUCKET}/rows.csv", "LocalPath": "/opt/ml/processing/input"}
+    document["Steps"][0]["Arguments"]["ProcessingInputs"].append({"InputName": "data", "S3Input": data})
+    cloud.pipeline("one", document)
+    cloud.put(BUCKET, run_sh=b"run", rows_csv=b"1,2")
+    assert pull().code == 0
+    assert list(manifest(tmp_path)["code"]) == [f"s3://{BUCKET}/run.sh"]
+
+
 def test_code_is_fetched_by_address_by_prefix_and_through_joins(
     cloud: Cloud, pull: Callable[..., Outcome], tmp_path: Path
 ) -> None:
@@ -133,11 +143,15 @@ def test_what_is_too_large_is_left_out(
 ) -> None:
     monkeypatch.setattr(account_module, "MAX_OBJECT_BYTES", 10)
     monkeypatch.setattr(pull_module, "MAX_OBJECTS", 2)
-    cloud.pipeline("one", definition(f"s3://{BUCKET}/large.sh", f"s3://{BUCKET}/small.sh", f"s3://{BUCKET}/many"))
-    cloud.put(BUCKET, large_sh=b"x" * 11, small_sh=b"x" * 10, many__a_py=b"", many__b_py=b"", many__c_py=b"")
+    monkeypatch.setattr(pull_module, "MAX_OBJECT_BYTES", 10)
+    cloud.pipeline("one", definition(*(f"s3://{BUCKET}/{name}" for name in ("large.sh", "small.sh", "many", "heavy"))))
+    cloud.put(
+        BUCKET, large_sh=b"x" * 11, small_sh=b"x" * 10, heavy__a_py=b"x" * 6, heavy__b_py=b"x" * 6,
+        many__a_py=b"", many__b_py=b"", many__c_py=b"",
+    )  # fmt: skip
     done = pull("--format", "json")
     assert done.code == 0
-    assert codes(done) == ["SMX186", "SMX186"]
+    assert codes(done) == ["SMX186"] * 3
     assert list(manifest(tmp_path)["code"]) == [f"s3://{BUCKET}/small.sh"]
 
 

@@ -38,6 +38,8 @@ def pull(
 
 
 def _pull(account: Account, out: Path, names: list[str], code: bool) -> Pulled:
+    from rich.text import Text
+
     from ..sagemaker.pull import pull
     from .output import console
 
@@ -45,7 +47,8 @@ def _pull(account: Account, out: Path, names: list[str], code: bool) -> Pulled:
         if not sys.stderr.isatty():
             return pull(account, out, names, code)
         with console(to_stderr=True).status("pipelines") as status:
-            return pull(account, out, names, code, status.update)
+            # a Text, since names may look like markup
+            return pull(account, out, names, code, lambda text: status.update(Text(text)))
     except OSError as error:
         raise typer.BadParameter(f"{error.filename or out}: {error.strerror}", param_hint="--out") from error
 
@@ -60,5 +63,5 @@ def _print_text(pulled: Pulled) -> None:
         f"{pulled.model_package_groups} model package groups"
     )
     if pulled.failed:
-        out.print(f"  failed: {', '.join(pulled.failed)}")
+        out.print(f"  failed: {', '.join(map(repr, pulled.failed))}")
     print_findings(pulled.findings)

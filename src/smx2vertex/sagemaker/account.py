@@ -136,7 +136,7 @@ class Account:
     @contextmanager
     def _errors(self, client: Any, service: str, operation: str) -> Iterator[None]:
         """Translates the errors of boto3. What is absent is not asked twice: it costs all attempts each time."""
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
         name = f"{service}:{client.meta.method_to_api_mapping[operation]}"
         if name in self._absent:
@@ -149,7 +149,8 @@ class Account:
                 self._absent[name] = unanswered
             raise unanswered from error
         except BotoCoreError as error:
-            if _is_about_credentials(error):
+            # without SageMaker there is nothing to go on with; other services may lack in a region
+            if _is_about_credentials(error) or (service == "sagemaker" and isinstance(error, EndpointConnectionError)):
                 raise _unusable(str(error)) from error
             raise Unanswered(name, "fault", str(error)) from error
 

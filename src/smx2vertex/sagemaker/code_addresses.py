@@ -51,12 +51,17 @@ def _inputs(step: Step, defaults: Mapping[str, Any]) -> Iterator[str]:
         places = [(item.name, f"/opt/ml/input/data/{item.name}", item.uri) for item in training.channels]
     else:
         return
+    started = {_innermost(word, [path for _, path, _ in places]) for word in words} - {None}
     for name, path, field in places:
-        folder = path.rstrip("/")
-        runs = any(word == folder or word.startswith(folder + "/") for word in words) if folder else False
         uri = _text(field.value, defaults) if field else None
-        if uri is not None and (runs or name in CODE_INPUTS):
+        if uri is not None and (path in started or name in CODE_INPUTS):
             yield uri
+
+
+def _innermost(word: str, folders: list[str]) -> str | None:
+    """The folder that a path leads into; data often stands one level above the code."""
+    holding = [folder for folder in folders if folder and (word + "/").startswith(folder.rstrip("/") + "/")]
+    return max(holding, key=len, default=None)
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from ..findings import Finding, InputError
-from .account import Account, Unanswered
+from .account import MAX_OBJECT_BYTES, Account, Unanswered
 from .bundle import Bundle, is_bundle, open_bundle, write_file
 from .code_addresses import buckets, code_addresses
 from .definition import Definition
@@ -140,15 +140,19 @@ class _Pull:
 
     def check_account(self, summaries: list[dict[str, Any]]) -> None:
         """One bundle, one account and region: names are unique there only."""
-        for summary in summaries:
-            here, there = self.entries.get(summary["PipelineName"], {}).get("arn"), summary.get("PipelineArn")
-            if here and there and here != there:
-                message = f"the bundle holds {here}, which is not {there}: pull into another folder"
-                raise InputError(Finding("SMX188", message, file=str(self.bundle.folder)))
+        arns = [str(each.get("arn", "")) for each in self.bundle.pipelines]
+        arns += [str(each.get("PipelineArn", "")) for each in summaries]
+        places = sorted({arn.rpartition(":pipeline/")[0] for arn in arns if arn})
+        if len(places) > 1:
+            message = f"a bundle holds one account and region, not {' and '.join(places)}: pull into another folder"
+            raise InputError(Finding("SMX188", message, file=str(self.bundle.folder)))
 
     def check_deleted(self, summaries: list[dict[str, Any]]) -> None:
-        for name in self.entries.keys() - {summary["PipelineName"] for summary in summaries}:
-            self.pulled.findings.append(Finding("SMX187", f"pipeline {name!r} is no longer in the account"))
+        listed = {summary["PipelineName"] for summary in summaries}
+        for entry in self.bundle.pipelines:
+            if "arn" in entry and entry["name"] not in listed:  # what was captured has no ARN
+                message = f"pipeline {entry['name']!r} is no longer in the account"
+                self.pulled.findings.append(Finding("SMX187", message))
 
     def save_now_and_then(self) -> None:
         if time.monotonic() - self.saved > SECONDS_BETWEEN_SAVES:
@@ -289,49 +293,53 @@ class _Pull:
         try:
             found = self.add_object(uri) or self.add_objects(uri)
         except Unanswered as unanswered:
-            if unanswered.kind != "not found":
+            if unanswered.kind == "too large":
+                self.pulled.findings.append(Finding("SMX186", f"{uri} {unanswered.reason}"))
+            else:
                 self.account.note(unanswered)
-                return
-            found = False
+            found = unanswered.kind != "not found"
         if not found:
             self.pulled.findings.append(Finding("SMX185", f"pipeline {pipeline!r} names {uri}, which is not there"))
 
     def has(self, uri: str) -> bool:
-        below = uri.rstrip("/") + "/"
-        paths = [path for known, path in self.bundle.code.items() if known == uri or known.startswith(below)]
+        """Whether the bundle has the object at an address, or those below it."""
+        code, below = self.bundle.code, uri.rstrip("/") + "/"
+        paths = [code[uri]] if uri in code else [path for known, path in code.items() if known.startswith(below)]
         return bool(paths) and all((self.bundle.folder / path).is_file() for path in paths)
 
     def add_object(self, uri: str) -> bool:
         """Add one object; False if there is none."""
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        bucket, key = _place(uri)
         if key.endswith("/"):
             return False
         try:
             content = self.account.read(bucket, key)
         except Unanswered as unanswered:
-            if unanswered.kind == "too large":
-                self.pulled.findings.append(Finding("SMX186", f"{uri} {unanswered.reason}"))
-                return True
             if unanswered.kind == "not found":
                 return False
             raise
-        self.bundle.add_file(uri, content)
-        self.pulled.files += 1
+        self.add_files({uri: content})
         return True
 
     def add_objects(self, uri: str) -> bool:
-        """Add the objects below a prefix; False if there are none."""
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        """Add the objects below a prefix, all or none; False if there are none."""
+        bucket, key = _place(uri)
         prefix = key.rstrip("/") + "/"
         objects = self.account.all(
             "s3", "list_objects_v2", "Contents", limit=MAX_OBJECTS + 1, Bucket=bucket, Prefix=prefix
         )
-        if len(objects) > MAX_OBJECTS:
-            self.pulled.findings.append(Finding("SMX186", f"{uri} holds more than {MAX_OBJECTS} objects"))
-            return True
-        for each in objects:
-            self.add_object(f"s3://{bucket}/{each['Key']}")
-        return bool(objects)
+        if len(objects) > MAX_OBJECTS or sum(each["Size"] for each in objects) > MAX_OBJECT_BYTES:
+            raise Unanswered(
+                "s3:ListBucket", "too large", f"holds more than {MAX_OBJECTS} objects or {MAX_OBJECT_BYTES >> 20} MiB"
+            )
+        keys = [each["Key"] for each in objects if not each["Key"].endswith("/")]
+        self.add_files({f"s3://{bucket}/{key}": self.account.read(bucket, key) for key in keys})
+        return bool(keys)
+
+    def add_files(self, contents: dict[str, bytes]) -> None:
+        for uri, content in contents.items():
+            self.bundle.add_file(uri, content)
+        self.pulled.files += len(contents)
 
     def triggers(self) -> None:
         pipelines = {entry["name"]: str(entry.get("arn", "")) for entry in self.bundle.pipelines}
@@ -371,6 +379,12 @@ def _parsed(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _BrokenError("its definition is no JSON object")
     return value
+
+
+def _place(uri: str) -> tuple[str, str]:
+    """Bucket and key of an S3 address."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
 
 
 def _present(**fields: Any) -> dict[str, Any]:
