@@ -14,6 +14,7 @@ from ..findings import InputError
 from .capture import capture
 from .convert import convert
 from .explain import explain
+from .inspect import inspect
 from .map import map_
 from .pull import pull
 from .run import run
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command("pull")(pull)
 app.command("capture")(capture)
 app.command("scan")(scan)
+app.command("inspect")(inspect)
 app.command("map")(map_)
 app.command("convert")(convert)
 app.command("validate")(validate)

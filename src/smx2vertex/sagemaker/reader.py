@@ -30,6 +30,7 @@ from .definition import (
     UnknownCondition,
 )
 from .expressions import (
+    Expression,
     JsonGet,
     ParameterReference,
     PropertyReference,
@@ -377,22 +378,35 @@ class _Reader:
                 yield reference
 
 
+def own_expressions(step: Step, names: frozenset[str], body: bool = True) -> Iterator[tuple[str, Expression]]:
+    """The expressions in a step's own fields and all that they are made of, each with its JSON pointer.
+
+    The steps inside a condition do not count: they have expressions of their own.
+
+    Args:
+        step: any step.
+        names: the names of all steps.
+        body: whether what a ForEach repeats counts as its own.
+    """
+    nested = _BRANCHES if body else (*_BRANCHES, _BODY)
+    for key, value in step.raw.items():
+        fields = value
+        if key == "Arguments" and isinstance(value, dict):
+            fields = {name: item for name, item in value.items() if name not in nested}
+        for pointer, outer in expressions_in(fields, names, f"{step.pointer}/{pointer_token(key)}"):
+            for part in parts(outer):
+                yield pointer, part
+
+
 def references(step: Step, names: frozenset[str]) -> Iterator[tuple[str, str]]:
     """The steps that a step's own fields refer to, each with the JSON pointer of the expression.
 
-    The steps inside a condition do not count: they refer for themselves. A ForEach refers to what its body needs from
-    outside.
+    A ForEach refers to what its body needs from outside.
     """
     inside = {each.name for each in step.body}
-    for key, value in step.raw.items():
-        if key == "Arguments" and isinstance(value, dict):
-            fields = {name: item for name, item in value.items() if name not in _BRANCHES}
-        else:
-            fields = value
-        for pointer, outer in expressions_in(fields, names, f"{step.pointer}/{pointer_token(key)}"):
-            for part in parts(outer):
-                if isinstance(part, PropertyReference | JsonGet) and part.step is not None and part.step not in inside:
-                    yield pointer, part.step
+    for pointer, part in own_expressions(step, names):
+        if isinstance(part, PropertyReference | JsonGet) and part.step is not None and part.step not in inside:
+            yield pointer, part.step
 
 
 def _step_names(entries: list[Any]) -> Iterator[str]:

@@ -1,0 +1,248 @@
+"""A diagram as an SVG picture: self-contained, readable by screen readers, light or dark as the reader prefers."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import defaultdict
+from collections.abc import Iterator
+from html import escape
+
+from .diagram import Diagram, Edge, Group, Node, one_line, shortened
+from .layout import arrange
+
+# Pixels; a character of the fonts is about this wide.
+_TITLE_CHARACTER, _TEXT_CHARACTER = 8.0, 6.6
+_LINE = 16
+_PADDING = 12
+_GAP = 36
+_BETWEEN_LAYERS = 64
+_MARGIN = 24
+_WIDTH = 1200
+_STYLE = """
+  .page { fill: #ffffff } .box { fill: #f6f8fa; stroke: #57606a } .decision .box { fill: #fff8c5; stroke: #9a6700 }
+  .end .box { fill: #ffebe9; stroke: #cf222e } .data .box { fill: #ddf4ff; stroke: #0969da }
+  .group { fill: none; stroke: #8c959f; stroke-dasharray: 6 4 } .caption, .subtitle, .note, .label { fill: #57606a }
+  .title { fill: #1f2328; font-weight: 600; font-size: 13px } .line { fill: none; stroke: #57606a; stroke-width: 1.3 }
+  .order .line { stroke-dasharray: 4 4 } .branch .line { stroke: #9a6700; stroke-width: 2 }
+  .tip { fill: #57606a } .label { paint-order: stroke; stroke: #ffffff; stroke-width: 4px }
+  text { font: 11px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif }
+  @media (prefers-color-scheme: dark) {
+    .page { fill: #0d1117 } .box { fill: #161b22; stroke: #8b949e } .decision .box { fill: #2d2413; stroke: #d29922 }
+    .end .box { fill: #2d1214; stroke: #f85149 } .data .box { fill: #0c2d4a; stroke: #58a6ff }
+    .group { stroke: #6e7681 } .caption, .subtitle, .note, .label { fill: #9da7b1 } .title { fill: #e6edf3 }
+    .line { stroke: #8b949e } .branch .line { stroke: #d29922 } .tip { fill: #8b949e } .label { stroke: #0d1117 }
+  }
+"""
+
+
+def to_svg(diagram: Diagram) -> str:
+    """The diagram as an SVG document.
+
+    Raises:
+        DiagramTooLargeError: it has too many nodes to be placed.
+    """
+    return "\n".join(_Picture(diagram).elements()) + "\n"
+
+
+class _Picture:
+    """A diagram with the place of everything, in pixels."""
+
+    def __init__(self, diagram: Diagram) -> None:
+        self.diagram = diagram
+        self.notes = {node.id: _wrapped(node.note) for node in diagram.nodes}
+        self.widths = {node.id: _width(node, self.notes[node.id]) for node in diagram.nodes}
+        self.heights = {
+            node.id: 2 * _PADDING + _LINE * (1 + bool(node.subtitle) + len(self.notes[node.id]))
+            for node in diagram.nodes
+        }
+        pairs = [(edge.source, edge.target) for edge in diagram.edges]
+        self.layout = arrange(self.widths, pairs, _GAP, _WIDTH)
+        self.layer_of = self.layout.layer_of()
+        self.tops: list[float] = []
+        self.bottoms: list[float] = []
+        top = float(_MARGIN)
+        for layer in self.layout.layers:
+            self.tops.append(top)
+            self.bottoms.append(top + max(self.heights[node] for node in layer))
+            top = self.bottoms[-1] + _BETWEEN_LAYERS
+        self.width = self.layout.width + 2 * _MARGIN
+        self.height = (self.bottoms[-1] if self.bottoms else _MARGIN) + _MARGIN
+
+    def elements(self) -> Iterator[str]:
+        width, height = _number(self.width), _number(self.height)
+        yield (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+            ' role="img" aria-labelledby="diagram-title diagram-description">'
+        )
+        yield f'<title id="diagram-title">{_text(self.diagram.title)}</title>'
+        yield f'<desc id="diagram-description">{_text(self.diagram.description)}</desc>'
+        yield f"<style>{_STYLE}</style>"
+        yield (
+            '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7"'
+            ' orient="auto-start-reverse"><path class="tip" d="M0 0 10 5 0 10z"/></marker></defs>'
+        )
+        yield f'<rect class="page" width="{width}" height="{height}"/>'
+        yield from self.groups()
+        yield from self.edges()
+        for node in self.diagram.nodes:
+            yield from self.node(node)
+        yield "</svg>"
+
+    def x(self, node: str) -> float:
+        return self.layout.x[node] + _MARGIN
+
+    def top(self, node: str) -> float:
+        return self.tops[self.layer_of[node]]
+
+    def node(self, node: Node) -> Iterator[str]:
+        width, height, x, top = self.widths[node.id], self.heights[node.id], self.x(node.id), self.top(node.id)
+        full = " · ".join(one_line(text) for text in (node.title, node.subtitle, node.note) if text)
+        yield f'<g class="{node.kind}"><title>{_text(full)}</title>'
+        yield (
+            f'<rect class="box" x="{_number(x - width / 2)}" y="{_number(top)}" width="{_number(width)}"'
+            f' height="{_number(height)}" rx="{16 if node.kind == "end" else 6}"/>'
+        )
+        lines = [("title", shortened(node.title, 40))]
+        lines += [("subtitle", shortened(node.subtitle, 48))] if node.subtitle else []
+        lines += [("note", note) for note in self.notes[node.id]]
+        for index, (kind, line) in enumerate(lines):
+            y = top + _PADDING + _LINE * index + 12
+            yield f'<text class="{kind}" x="{_number(x)}" y="{_number(y)}" text-anchor="middle">{_text(line)}</text>'
+        yield "</g>"
+
+    def groups(self) -> Iterator[str]:
+        """A box around each group, where no other node would stand in it."""
+        inside = {group.id: self.members(group) for group in self.diagram.groups}
+        for group in self.diagram.groups:
+            members = inside[group.id]
+            if not members:
+                continue
+            depth = max((self.depth(inner) for inner in self.diagram.groups if self.within(inner, group)), default=0)
+            space = 10 + 6 * (depth - self.depth(group))
+            left = min(self.x(node) - self.widths[node] / 2 for node in members) - space
+            right = max(self.x(node) + self.widths[node] / 2 for node in members) + space
+            top = min(self.top(node) for node in members) - space - 8
+            bottom = max(self.top(node) + self.heights[node] for node in members) + space
+            if self.is_free(members, left, top, right, bottom):
+                yield (
+                    f'<rect class="group" x="{_number(left)}" y="{_number(top)}" width="{_number(right - left)}"'
+                    f' height="{_number(bottom - top)}" rx="10"/>'
+                )
+                yield (
+                    f'<text class="caption" x="{_number(left + 8)}" y="{_number(bottom + 13)}">'
+                    f"{_text(shortened(group.title, 60))}</text>"
+                )
+
+    def members(self, group: Group) -> set[str]:
+        inner = {each.id for each in self.diagram.groups if self.within(each, group)}
+        return {node.id for node in self.diagram.nodes if node.group in inner}
+
+    def within(self, inner: Group, outer: Group) -> bool:
+        return inner.id == outer.id or outer.id in self.around(inner)
+
+    def around(self, group: Group) -> list[str]:
+        parents = {each.id: each.parent for each in self.diagram.groups}
+        found: list[str] = []
+        parent = group.parent
+        while parent is not None and parent not in found:
+            found.append(parent)
+            parent = parents.get(parent)
+        return found
+
+    def depth(self, group: Group) -> int:
+        return len(self.around(group))
+
+    def is_free(self, members: set[str], left: float, top: float, right: float, bottom: float) -> bool:
+        return not any(
+            node.id not in members
+            and self.x(node.id) + self.widths[node.id] / 2 > left
+            and self.x(node.id) - self.widths[node.id] / 2 < right
+            and self.top(node.id) + self.heights[node.id] > top
+            and self.top(node.id) < bottom
+            for node in self.diagram.nodes
+        )
+
+    def edges(self) -> Iterator[str]:
+        arriving: dict[str, list[tuple[float, int]]] = defaultdict(list)
+        leaving: dict[str, list[tuple[float, int]]] = defaultdict(list)
+        paths = []
+        for index, edge in enumerate(self.diagram.edges):
+            upper, lower = edge.source, edge.target
+            if self.layer_of[upper] > self.layer_of[lower]:
+                upper, lower = lower, upper
+            bends = [x + _MARGIN for x in self.layout.bends.get((upper, lower), [])]
+            paths.append((upper, lower, bends))
+            arriving[lower].append((bends[-1] if bends else self.x(upper), index))
+            leaving[upper].append((bends[0] if bends else self.x(lower), index))
+        ends = self.ports(arriving)
+        starts = self.ports(leaving)
+        labels: list[str] = []
+        for index, edge in enumerate(self.diagram.edges):
+            upper, lower, bends = paths[index]
+            if upper == lower:
+                continue
+            points = [(starts[index], self.top(upper) + self.heights[upper])]
+            for number, x in enumerate(bends, self.layer_of[upper] + 1):
+                points += [(x, self.tops[number]), (x, self.bottoms[number])]
+            points.append((ends[index], self.top(lower)))
+            tip = "end" if upper == edge.source else "start"
+            yield (
+                f'<g class="{edge.kind}"><path class="line" marker-{tip}="url(#tip)" d="{_curve(points)}">'
+                f"<title>{_text(self.sentence(edge))}</title></path></g>"
+            )
+            if edge.label:
+                labels.append(self.label(edge, points))
+        yield from labels
+
+    def ports(self, edges: dict[str, list[tuple[float, int]]]) -> dict[int, float]:
+        """Where edges touch a node: side by side, in the order in which they come."""
+        found = {}
+        for node, several in edges.items():
+            step = self.widths[node] / (len(several) + 1)
+            for number, (_, index) in enumerate(sorted(several), 1):
+                found[index] = self.x(node) - self.widths[node] / 2 + step * number
+        return found
+
+    def sentence(self, edge: Edge) -> str:
+        titles = {node.id: node.title for node in self.diagram.nodes}
+        return f"{titles[edge.source]} → {titles[edge.target]}" + (f": {edge.label}" if edge.label else "")
+
+    def label(self, edge: Edge, points: list[tuple[float, float]]) -> str:
+        (x, y), (last_x, last_y) = points[-2:]
+        text = _text(shortened(edge.label, 28))
+        middle_x, middle_y = (x + last_x) / 2, (y + last_y) / 2 + 4
+        return f'<text class="label" x="{_number(middle_x)}" y="{_number(middle_y)}" text-anchor="middle">{text}</text>'
+
+
+def _curve(points: list[tuple[float, float]]) -> str:
+    """A line that leaves and enters every layer upright."""
+    (x, y), *rest = points
+    parts = [f"M{_number(x)} {_number(y)}"]
+    for next_x, next_y in rest:
+        if abs(next_x - x) < 0.5:
+            parts.append(f"L{_number(next_x)} {_number(next_y)}")
+        else:
+            half = (y + next_y) / 2
+            parts.append(
+                f"C{_number(x)} {_number(half)} {_number(next_x)} {_number(half)} {_number(next_x)} {_number(next_y)}"
+            )
+        x, y = next_x, next_y
+    return "".join(parts)
+
+
+def _wrapped(note: str) -> list[str]:
+    return textwrap.wrap(one_line(note), 48, max_lines=4, placeholder=" …") if note else []
+
+
+def _width(node: Node, notes: list[str]) -> float:
+    title = len(shortened(node.title, 40)) * _TITLE_CHARACTER
+    texts = (len(text) * _TEXT_CHARACTER for text in (shortened(node.subtitle, 48), *notes))
+    return max(title, *texts, 80) + 2 * _PADDING
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _text(text: str) -> str:
+    return escape(one_line(text))

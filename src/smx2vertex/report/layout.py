@@ -1,0 +1,155 @@
+"""Places the nodes of a diagram in layers, by grandalf's version of Sugiyama's method."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .diagram import DiagramTooLargeError
+
+# More takes grandalf more than a few seconds.
+MAX_NODES = 600
+MAX_BENDS = 6_000
+
+
+@dataclass(slots=True)
+class Layout:
+    """Where things are.
+
+    Attributes:
+        layers: the ids of the nodes from left to right, layer by layer from the top.
+        x: the middle of each node, in the unit of its width.
+        bends: for each edge its x at each layer between its ends, from the upper to the lower.
+        width: of the whole, in the same unit.
+    """
+
+    layers: list[list[str]] = field(default_factory=list)
+    x: dict[str, float] = field(default_factory=dict)
+    bends: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    width: float = 0
+
+    def layer_of(self) -> dict[str, int]:
+        """The layer of each node."""
+        return {node: index for index, layer in enumerate(self.layers) for node in layer}
+
+
+def arrange(widths: Mapping[str, float], edges: Iterable[tuple[str, str]], gap: float, limit: float) -> Layout:
+    """Place nodes in layers so that every edge leads down.
+
+    Args:
+        widths: the width of each node by id, in an order in which they can run; an edge against it is turned round.
+        edges: pairs of ids.
+        gap: the least space between two nodes of a layer.
+        limit: parts that nothing connects stand side by side up to this width, then below each other.
+
+    Raises:
+        DiagramTooLargeError: a connected part is too large.
+    """
+    order = {node: index for index, node in enumerate(widths)}
+    downwards = {(a, b) if order[a] < order[b] else (b, a) for a, b in edges if a != b}
+    parts = [
+        _part(members, widths, sorted(pair for pair in downwards if pair[0] in members), gap)
+        for members in _components(widths, downwards)
+    ]
+    whole = Layout()
+    band, left, height = 0, 0.0, 0
+    for part in parts:
+        if left and left + part.width > limit:
+            band, left, height = band + height, 0.0, 0
+        _add(whole, part, band, left)
+        left += part.width + gap
+        height = max(height, len(part.layers))
+        whole.width = max(whole.width, left - gap)
+    return whole
+
+
+def _components(nodes: Iterable[str], edges: set[tuple[str, str]]) -> list[dict[str, None]]:
+    neighbours: dict[str, list[str]] = defaultdict(list)
+    for a, b in edges:
+        neighbours[a].append(b)
+        neighbours[b].append(a)
+    found: list[dict[str, None]] = []
+    seen: set[str] = set()
+    nodes = list(nodes)
+    for node in nodes:
+        if node in seen:
+            continue
+        members, waiting = {node}, [node]
+        while waiting:
+            for neighbour in neighbours[waiting.pop()]:
+                if neighbour not in members:
+                    members.add(neighbour)
+                    waiting.append(neighbour)
+        seen |= members
+        found.append(dict.fromkeys(each for each in nodes if each in members) if len(members) > 1 else {node: None})
+    return found
+
+
+@dataclass(slots=True)
+class _View:
+    """What grandalf asks of the view of a node or an edge."""
+
+    w: float = 0
+    h: float = 1
+    xy: tuple[float, float] = (0, 0)
+    path: list[tuple[float, float]] = field(default_factory=list)
+
+    def setpath(self, path: list[tuple[float, float]]) -> None:
+        self.path = path
+
+
+def _part(members: Mapping[str, None], widths: Mapping[str, float], edges: list[tuple[str, str]], gap: float) -> Layout:
+    if len(members) == 1:
+        (node,) = members
+        return Layout([[node]], {node: widths[node] / 2}, {}, widths[node])
+    _check_size(members, edges)
+    from grandalf.graphs import Edge, Graph, Vertex
+    from grandalf.layouts import SugiyamaLayout
+
+    vertices: dict[str, Any] = {node: Vertex(node) for node in members}
+    for node, vertex in vertices.items():
+        vertex.view = _View(w=widths[node])
+    arrows: dict[tuple[str, str], Any] = {pair: Edge(vertices[pair[0]], vertices[pair[1]]) for pair in edges}
+    for arrow in arrows.values():
+        arrow.view = _View()
+    sugiyama = SugiyamaLayout(Graph(list(vertices.values()), list(arrows.values())).C[0])
+    sugiyama.xspace = gap
+    sugiyama.dw = 1  # the width of a bend
+    sugiyama.init_all(inverted_edges=[])
+    sugiyama.draw()
+    ranks = {node: sugiyama.grx[vertex].rank for node, vertex in vertices.items()}
+    left = min(vertex.view.xy[0] - vertex.view.w / 2 for vertex in vertices.values())
+    bends = {pair: [x - left for x, _ in arrow.view.path[1:-1]] for pair, arrow in arrows.items()}
+    left_bend = min((x for several in bends.values() for x in several), default=0.0)
+    shift = -min(left_bend, 0.0)
+    part = Layout([[] for _ in range(max(ranks.values()) + 1)])
+    for node in sorted(members, key=lambda node: vertices[node].view.xy[0]):
+        part.layers[ranks[node]].append(node)
+        part.x[node] = vertices[node].view.xy[0] - left + shift
+    part.bends = {pair: [x + shift for x in several] for pair, several in bends.items()}
+    ends = [part.x[node] + widths[node] / 2 for node in members]
+    part.width = max(*ends, *(x for several in part.bends.values() for x in several), 0.0)
+    return part
+
+
+def _check_size(members: Mapping[str, None], edges: list[tuple[str, str]]) -> None:
+    depth = dict.fromkeys(members, 0)
+    order = {node: index for index, node in enumerate(members)}
+    for a, b in sorted(edges, key=lambda pair: order[pair[0]]):
+        depth[b] = max(depth[b], depth[a] + 1)
+    bends = sum(depth[b] - depth[a] - 1 for a, b in edges)
+    if len(members) > MAX_NODES or bends > MAX_BENDS:
+        raise DiagramTooLargeError(
+            f"{len(members)} connected nodes with {len(edges)} connections are too many to place"
+        )
+
+
+def _add(whole: Layout, part: Layout, band: int, left: float) -> None:
+    while len(whole.layers) < band + len(part.layers):
+        whole.layers.append([])
+    for index, layer in enumerate(part.layers):
+        whole.layers[band + index].extend(layer)
+    whole.x.update({node: x + left for node, x in part.x.items()})
+    whole.bends.update({pair: [x + left for x in several] for pair, several in part.bends.items()})
