@@ -48,7 +48,7 @@ def plan_processing(planner: Planner, step: Step) -> Task:
 
 
 def _processing_inputs(builder: Builder, processing: steps.Processing) -> None:
-    code = [item for item in processing.inputs if _is_code(item, processing.entrypoint)]
+    code = _code_inputs(processing)
     for item in processing.inputs:
         if item.uri is None or not item.local_path:
             raise builder.not_translated("SMX333", f"input {item.name!r} has no S3Uri or no LocalPath", item.pointer)
@@ -73,12 +73,17 @@ def _input_name(name: str, local_path: str) -> str:
     return posixpath.basename(local_path.rstrip("/")) if name.startswith("input-") else name
 
 
-def _is_code(item: steps.ProcessingInput, entrypoint: tuple[Field, ...]) -> bool:
-    uri = item.uri.text if item.uri else None
-    if uri is None or not item.local_path:
-        return False
-    folder = item.local_path.rstrip("/") + "/"
-    return item.name in CODE_INPUTS or any((word.text or "").startswith(folder) for word in entrypoint)
+def _code_inputs(processing: steps.Processing) -> list[steps.ProcessingInput]:
+    """The inputs that hold the user's code: named so by the SDK, or the folder that the entry point looks into.
+
+    Of several folders that hold the entry point the innermost one counts: data often lies above the code.
+    """
+    fixed = [item for item in processing.inputs if item.local_path and item.uri is not None and item.uri.text]
+    found = [item for item in fixed if item.name in CODE_INPUTS]
+    for word in processing.entrypoint:
+        around = [item for item in fixed if (word.text or "").startswith(f"{str(item.local_path).rstrip('/')}/")]
+        found += [max(around, key=lambda item: len(str(item.local_path)))] if around else []
+    return [item for item in processing.inputs if item in found]
 
 
 def _code(builder: Builder, uri: Field, local_path: str, folder: str) -> None:
