@@ -62,27 +62,35 @@ def run_program(program: Program, out: Path, **options: Any) -> Captured:
     from ..sagemaker.capture import ProgramError, capture, has_network_namespace
     from .output import message
 
-    guard = "no network" if has_network_namespace() else "guarded, but no isolated, network"
-    message(f"{program.shown} is executed, without AWS credentials and with {guard}")
+    guard = "without a network" if has_network_namespace() else "with a guard against connections"
+    message(f"{program.shown} is executed, without AWS credentials and {guard}")
     try:
         captured = capture(program, out, **options)
     except ProgramError as error:
-        message(_last_lines(error.output))
+        _show(error.output)
         raise
     if not captured.complete:
-        message(_last_lines(captured.output))
+        _show(captured.output)
     return captured
 
 
-def _last_lines(output: str) -> str:
-    return "\n".join(f"  | {line}" for line in output.splitlines()[-LAST_LINES:])
+def _show(output: str) -> None:
+    """The end of what a program printed, without what boto3 and the SDK log on their own."""
+    from .output import message
+
+    logged = ("sagemaker.config INFO", "INFO:botocore")
+    lines = [line for line in output.splitlines() if not any(each in line for each in logged)]
+    for line in lines[-LAST_LINES:]:
+        message(f"  | {line}")
 
 
 def _keywords(options: list[str]) -> dict[str, str]:
-    keywords = dict(option.partition("=")[::2] for option in options if "=" in option)
+    keywords: dict[str, str] = {}
     for option in options:
-        if not option.partition("=")[0].isidentifier() or "=" not in option:
+        name, separator, value = option.partition("=")
+        if not (separator and name.isidentifier()):
             raise typer.BadParameter(f"{option!r} is not of the form NAME=VALUE", param_hint="--kw")
+        keywords[name] = value
     return keywords
 
 

@@ -29,6 +29,7 @@ import yaml
 
 from ..findings import Finding, InputError
 from .bundle import Bundle, is_bundle
+from .secrets import masked
 from .trigger_calls import OPERATIONS, TriggerCalls
 
 RUNNER = Path(__file__).with_name("capture_runner.py")
@@ -36,6 +37,8 @@ TRIGGERS = "triggers.yaml"
 REGION = "us-east-1"
 # A source archive is made anew to be the same in each run; one that is larger holds something other than sources.
 MAX_ARCHIVE_BYTES = 64 * 1024 * 1024
+# Compiled modules differ from machine to machine; the SDK uploads what lies in a folder.
+_CACHE = "/__pycache__/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,10 +339,11 @@ class _Reading:
             self.objects.pop(uploaded, None)  # it stands among the definitions
 
     def execution(self, pipeline: str, parameters: dict[str, Any]) -> None:
-        self.starts.setdefault(pipeline, []).append(parameters)
+        self.starts.setdefault(pipeline, []).append({name: masked(name, value) for name, value in parameters.items()})
 
     def object(self, uri: str, file: str) -> None:
-        self.objects[uri] = file
+        if _CACHE not in uri:
+            self.objects[uri] = file
 
     def call(self, service: str, operation: str, request: dict[str, Any], place: Any) -> None:
         if (service, operation) in OPERATIONS:
@@ -442,6 +446,8 @@ def _members(archive: tarfile.TarFile) -> Iterable[tuple[tarfile.TarInfo, bytes]
         total += member.size
         if total > 8 * MAX_ARCHIVE_BYTES:
             raise tarfile.TarError("too large")
+        if _CACHE in f"/{member.name}/":
+            continue
         file = archive.extractfile(member) if member.isfile() else None
         member.mtime, member.uid, member.gid, member.uname, member.gname = 0, 0, 0, "", ""
         member.pax_headers = {}

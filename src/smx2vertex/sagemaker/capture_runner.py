@@ -37,6 +37,7 @@ import time
 import traceback
 import types
 import uuid
+from importlib.machinery import PathFinder
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 ACCOUNT = "111122223333"
@@ -394,6 +395,34 @@ def _client_error(code: str, message: str, operation: str) -> Exception:
 # --- the SDK ----------------------------------------------------------------------------------------------------------
 
 
+class WhenImported:
+    """Does something to modules of the SDK at the moment the program imports them, and costs nothing if it does not."""
+
+    def __init__(self) -> None:
+        self.actions: Dict[str, List[Callable[[Any], None]]] = {}
+        sys.meta_path.insert(0, self)
+
+    def do(self, name: str, action: Callable[[Any], None]) -> None:
+        """Call `action` with the module of a name."""
+        self.actions.setdefault(name, []).append(action)
+
+    def find_spec(self, name: str, path: Any, _target: Any = None) -> Any:
+        """What Python asks at each import; None leaves it to the others."""
+        actions = self.actions.pop(name, None)
+        spec = PathFinder.find_spec(name, path) if actions else None
+        if spec is None or spec.loader is None:
+            return None
+        execute = spec.loader.exec_module
+
+        def exec_module(module: types.ModuleType) -> None:
+            execute(module)
+            for action in actions or ():
+                action(module)
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
 class Pipelines:
     """The pipelines that the program built, whether or not it sent them to AWS."""
 
@@ -404,12 +433,10 @@ class Pipelines:
         self.aws = aws
         self.built: List[Any] = []
 
-    def watch(self) -> None:
+    def watch(self, imports: WhenImported) -> None:
         """Remember each instance of Pipeline from now on."""
         for name in self.MODULES:
-            # What is wrong with the SDK shows where the program imports it.
-            with contextlib.suppress(Exception):
-                self.remember(importlib.import_module(name).Pipeline)
+            imports.do(name, lambda module: self.remember(module.Pipeline))
 
     def remember(self, pipeline: Any) -> None:
         original = pipeline.__init__
@@ -468,7 +495,14 @@ class Clock:
         return Datetime
 
 
-def freeze() -> None:
+# The modules that make names for jobs and uploads, of SDK v2 and v3.
+NAMING = (
+    *("sagemaker.utils", "sagemaker.fw_utils", "sagemaker.workflow.pipeline"),
+    *("sagemaker.core.common_utils", "sagemaker.train.utils", "sagemaker.mlops.workflow.pipeline"),
+)
+
+
+def freeze(imports: WhenImported) -> None:
     """Make the names that the SDK gives to jobs and uploads the same in each run.
 
     It makes them of the time, and of random numbers from `uuid4`.
@@ -479,17 +513,15 @@ def freeze() -> None:
     listdir = os.listdir
     os.listdir = lambda *path: sorted(listdir(*path))  # type: ignore[assignment] # the order of files in archives
     clock = Clock()
-    version = _sdk_version()
-    modules = ["sagemaker.core.common_utils", "sagemaker.train.utils", "sagemaker.mlops.workflow.pipeline"]
-    if version is None or version.startswith("2."):
-        modules = ["sagemaker.utils", "sagemaker.fw_utils", "sagemaker.workflow.pipeline"]
-    for name in modules:
-        with contextlib.suppress(Exception):
-            module: Any = importlib.import_module(name)
-            if getattr(module, "time", None) is time:
-                module.time = clock
-            if getattr(module, "datetime", None) is datetime.datetime:
-                module.datetime = clock.datetime()
+
+    def stop_clock(module: Any) -> None:
+        if getattr(module, "time", None) is time:
+            module.time = clock
+        if getattr(module, "datetime", None) is datetime.datetime:
+            module.datetime = clock.datetime()
+
+    for name in NAMING:
+        imports.do(name, stop_clock)
 
 
 def _sdk_version() -> Optional[str]:
@@ -576,49 +608,51 @@ class _Quiet(Dict[str, Any]):
         return self.names.make(name)
 
 
-def repair_sessions(journal: Journal, places: Places) -> None:
-    """Give a PipelineSession to what runs with a plain Session, and to models without any."""
-    try:
-        pipeline_session = importlib.import_module("sagemaker.workflow.pipeline_context").PipelineSession
-    except ImportError:
-        return
-    sessions: Dict[int, Any] = {}
+class Sessions:
+    """Gives a PipelineSession to what runs with a plain Session, and to models without any."""
 
-    def lend(instance: Any, why: str) -> None:
+    def __init__(self, journal: Journal, places: Places) -> None:
+        self.journal = journal
+        self.places = places
+        self.lent: Dict[int, Any] = {}
+
+    def repair(self, imports: WhenImported) -> None:
+        """Wrap the methods that need one."""
+        for module, name in (each.split(":") for each in RUNS):
+            imports.do(module, functools.partial(self.wrap, name))
+        imports.do("sagemaker.model", lambda module: self.wrap_init(module.Model))
+
+    def lend(self, instance: Any, why: str) -> None:
+        session = importlib.import_module("sagemaker.workflow.pipeline_context").PipelineSession
         plain = instance.sagemaker_session
-        if isinstance(plain, pipeline_session):
+        if isinstance(plain, session):
             return
-        if id(plain) not in sessions:
-            own = {"boto_session": plain.boto_session} if plain is not None else {}
-            sessions[id(plain)] = pipeline_session(**own)
-        instance.sagemaker_session = sessions[id(plain)]
-        journal.write("repair", what=f"{type(instance).__name__} {why}", place=places.here())
+        if id(plain) not in self.lent:
+            self.lent[id(plain)] = session() if plain is None else session(boto_session=plain.boto_session)
+        instance.sagemaker_session = self.lent[id(plain)]
+        self.journal.write("repair", what=f"{type(instance).__name__} {why}", place=self.places.here())
 
-    def wrap(name: str) -> None:
-        module, _, path = name.partition(":")
-        owner, _, method = path.partition(".")
-        class_ = getattr(importlib.import_module(module), owner)
-        original = getattr(class_, method)
+    def wrap(self, name: str, module: Any) -> None:
+        owner, method = name.split(".")
+        original = getattr(getattr(module, owner), method)
 
         @functools.wraps(original)
         def run(instance: Any, *arguments: Any, **keywords: Any) -> Any:
-            lend(instance, f"had a plain Session at .{method}(); it became a PipelineSession")
+            self.lend(instance, f"had a plain Session at .{method}(); it became a PipelineSession")
             return original(instance, *arguments, **keywords)
 
-        setattr(class_, method, run)
+        setattr(getattr(module, owner), method, run)
 
-    for name in RUNS:
-        wrap(name)
-    model = importlib.import_module("sagemaker.model").Model
-    init = model.__init__
+    def wrap_init(self, model: Any) -> None:
+        original = model.__init__
 
-    @functools.wraps(init)
-    def with_session(instance: Any, *arguments: Any, **keywords: Any) -> None:
-        init(instance, *arguments, **keywords)
-        if instance.sagemaker_session is None:
-            lend(instance, "had no session; it got a PipelineSession")
+        @functools.wraps(original)
+        def init(instance: Any, *arguments: Any, **keywords: Any) -> None:
+            original(instance, *arguments, **keywords)
+            if instance.sagemaker_session is None:
+                self.lend(instance, "had no session; it got a PipelineSession")
 
-    model.__init__ = with_session
+        model.__init__ = init
 
 
 # --- notebooks --------------------------------------------------------------------------------------------------------
@@ -784,11 +818,12 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     close_network(journal)
     aws.install()
-    freeze()
-    pipelines.watch()
+    imports = WhenImported()
+    freeze(imports)
+    pipelines.watch(imports)
+    if request["repair"]:
+        Sessions(journal, places).repair(imports)
     try:
-        if request["repair"]:
-            repair_sessions(journal, places)
         run(request, journal, places)
     except SystemExit as end:
         if end.code not in (None, 0):

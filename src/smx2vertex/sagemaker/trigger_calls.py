@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from .secrets import masked
+
 # The calls that make something start a pipeline, or that lead from an event to what starts one.
 OPERATIONS = frozenset(
     (
@@ -123,7 +125,7 @@ class TriggerCalls:
 
 def _parameters(target: dict[str, Any]) -> dict[str, str]:
     entries = target.get("SageMakerPipelineParameters", {}).get("PipelineParameterList", [])
-    return {entry["Name"]: entry["Value"] for entry in entries}
+    return {entry["Name"]: masked(entry["Name"], entry["Value"]) for entry in entries}
 
 
 def _json(text: str | None) -> Any:
