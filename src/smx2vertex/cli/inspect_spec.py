@@ -30,7 +30,7 @@ from ..kubeflow.origins import (
     origins_in,
 )
 from ..kubeflow.spec import Parameter, Retry
-from ..report.diagram import Diagram, Edge, EdgeKind, Group, Node
+from ..report.diagram import Diagram, Edge, Group, Node
 from ..report.outline import Entry, Outline, Table
 
 _COMPARED = {
@@ -342,15 +342,17 @@ def _innermost(task: Task) -> str | None:
 
 
 def _edges(tasks: list[Task]) -> Iterator[Edge]:
-    known = {task.id for task in tasks}
+    """The arrows between tasks. What decides about a group leads to its first tasks only."""
+    groups = {task.id: _innermost(task) for task in tasks}
     for task in tasks:
-        flows: dict[str, dict[str, None]] = {name: {} for name in task.waits if name in known}
+        flows: dict[str, dict[str, None]] = {name: {} for name in task.after if name in groups}
         for field, taken in _taken(task):
-            if taken.task in known:
+            if taken.task in groups and taken.task != task.id:
                 flows.setdefault(taken.task, {})[f"if {taken.key}" if field == "if" else taken.key] = None
+        follows = groups[task.id] is not None and any(groups[name] == groups[task.id] for name in flows)
         for producer, labels in flows.items():
-            if producer == task.id:
-                continue
-            decides = bool(labels) and all(label.startswith("if ") for label in labels)
-            kind: EdgeKind = "branch" if decides else "data" if labels else "order"
-            yield Edge(producer, task.id, ", ".join(labels), kind)
+            data = [label for label in labels if not label.startswith("if ")]
+            if data or not labels:
+                yield Edge(producer, task.id, ", ".join(data), "data" if data else "order")
+            elif not follows:
+                yield Edge(producer, task.id, ", ".join(labels), "branch")

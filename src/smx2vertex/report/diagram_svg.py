@@ -16,7 +16,7 @@ _LINE = 16
 _PADDING = 12
 _GAP = 36
 _BETWEEN_LAYERS = 64
-_MARGIN = 24
+_MARGIN = 40
 _WIDTH = 1200
 _STYLE = """
   .page { fill: #ffffff } .box { fill: #f6f8fa; stroke: #57606a } .decision .box { fill: #fff8c5; stroke: #9a6700 }
@@ -49,7 +49,8 @@ class _Picture:
 
     def __init__(self, diagram: Diagram) -> None:
         self.diagram = diagram
-        self.notes = {node.id: _wrapped(node.note) for node in diagram.nodes}
+        titles = {group.id: group.title for group in diagram.groups}
+        self.notes = {node.id: _notes(node, titles.get(node.group or "", "")) for node in diagram.nodes}
         self.widths = {node.id: _width(node, self.notes[node.id]) for node in diagram.nodes}
         self.heights = {
             node.id: 2 * _PADDING + _LINE * (1 + bool(node.subtitle) + len(self.notes[node.id]))
@@ -58,6 +59,7 @@ class _Picture:
         pairs = [(edge.source, edge.target) for edge in diagram.edges]
         self.layout = arrange(self.widths, pairs, _GAP, _WIDTH)
         self.layer_of = self.layout.layer_of()
+        self.labels: list[tuple[float, float, float]] = []
         self.tops: list[float] = []
         self.bottoms: list[float] = []
         top = float(_MARGIN)
@@ -78,7 +80,8 @@ class _Picture:
         yield f'<desc id="diagram-description">{_text(self.diagram.description)}</desc>'
         yield f"<style>{_STYLE}</style>"
         yield (
-            '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7"'
+            '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" markerHeight="9"'
+            ' markerUnits="userSpaceOnUse"'
             ' orient="auto-start-reverse"><path class="tip" d="M0 0 10 5 0 10z"/></marker></defs>'
         )
         yield f'<rect class="page" width="{width}" height="{height}"/>'
@@ -122,14 +125,14 @@ class _Picture:
             left = min(self.x(node) - self.widths[node] / 2 for node in members) - space
             right = max(self.x(node) + self.widths[node] / 2 for node in members) + space
             top = min(self.top(node) for node in members) - space - 8
-            bottom = max(self.top(node) + self.heights[node] for node in members) + space
+            bottom = max(self.top(node) + self.heights[node] for node in members) + space + 10
             if self.is_free(members, left, top, right, bottom):
                 yield (
                     f'<rect class="group" x="{_number(left)}" y="{_number(top)}" width="{_number(right - left)}"'
                     f' height="{_number(bottom - top)}" rx="10"/>'
                 )
                 yield (
-                    f'<text class="caption" x="{_number(left + 8)}" y="{_number(bottom + 13)}">'
+                    f'<text class="caption" x="{_number(left + 8)}" y="{_number(bottom - 5)}">'
                     f"{_text(shortened(group.title, 60))}</text>"
                 )
 
@@ -208,10 +211,17 @@ class _Picture:
         return f"{titles[edge.source]} → {titles[edge.target]}" + (f": {edge.label}" if edge.label else "")
 
     def label(self, edge: Edge, points: list[tuple[float, float]]) -> str:
-        (x, y), (last_x, last_y) = points[-2:]
-        text = _text(shortened(edge.label, 28))
-        middle_x, middle_y = (x + last_x) / 2, (y + last_y) / 2 + 4
-        return f'<text class="label" x="{_number(middle_x)}" y="{_number(middle_y)}" text-anchor="middle">{text}</text>'
+        """The label on the last part of the line, where it hides no other."""
+        text = shortened(edge.label, 28)
+        half = len(text) * _TEXT_CHARACTER / 2
+        places = [_on_curve(points[-2], points[-1], share) for share in (0.5, 0.4, 0.62, 0.3, 0.72)]
+        x, y = next((place for place in places if not self.hides(place, half)), places[0])
+        self.labels.append((x, y, half))
+        return f'<text class="label" x="{_number(x)}" y="{_number(y + 4)}" text-anchor="middle">{_text(text)}</text>'
+
+    def hides(self, place: tuple[float, float], half: float) -> bool:
+        x, y = place
+        return any(abs(x - other) < half + width + 2 and abs(y - high) < 13 for other, high, width in self.labels)
 
 
 def _curve(points: list[tuple[float, float]]) -> str:
@@ -230,8 +240,17 @@ def _curve(points: list[tuple[float, float]]) -> str:
     return "".join(parts)
 
 
-def _wrapped(note: str) -> list[str]:
-    return textwrap.wrap(one_line(note), 48, max_lines=4, placeholder=" …") if note else []
+def _on_curve(start: tuple[float, float], end: tuple[float, float], share: float) -> tuple[float, float]:
+    """A point of the curve that `_curve` draws between two others."""
+    (x, y), (last_x, last_y) = start, end
+    rest = 1 - share
+    middle = 3 * share * rest * (y + last_y) / 2
+    return x + (last_x - x) * share**2 * (3 - 2 * share), y * rest**3 + middle + last_y * share**3
+
+
+def _notes(node: Node, group: str) -> list[str]:
+    note = textwrap.wrap(one_line(node.note), 48, max_lines=4, placeholder=" …")
+    return [*note, *([shortened(group, 48)] if group else [])]
 
 
 def _width(node: Node, notes: list[str]) -> float:
