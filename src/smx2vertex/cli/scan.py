@@ -67,7 +67,8 @@ def _print_csv(inventory: Inventory) -> None:
     writer.writerow(COLUMNS)
     for row in rows(inventory):
         # a spreadsheet would take these for formulas
-        writer.writerow(f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell for cell in row)
+        cells = map(_plain, row)
+        writer.writerow(f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell for cell in cells)
 
 
 def _print_markdown(inventory: Inventory) -> None:

@@ -126,7 +126,9 @@ def _code_cells(text: str) -> Iterator[tuple[int, str]]:
         if isinstance(cell, dict) and cell.get("cell_type") == "code":
             source = cell.get("source", cell.get("input", ""))
             parts = source if isinstance(source, list) else [source]
-            yield number, "".join(part for part in parts if isinstance(part, str))
+            joined = "".join(part for part in parts if isinstance(part, str))
+            # half a surrogate pair, which JSON can hold, is no text
+            yield number, joined.encode("utf-8", "replace").decode()
 
 
 def _is_python(metadata: Any) -> bool:

@@ -71,12 +71,16 @@ class _Scanner:
         for found in self.names.nodes:
             if isinstance(found.node, _FUNCTIONS):
                 self.function(found.node, found.scope)
+        for each in self.names.imports:
+            if each.name and each.module.startswith(kfp_names().prebuilt_packages):
+                self.prebuilt(f"{each.module}.{each.name}", *self.names.program.place(each.line), is_use=False)
         for found in self.names.nodes:
             if isinstance(found.node, (ast.Assign, ast.Call)):
                 self.assigned(found.node)
-        for found in self.names.nodes:
-            if isinstance(found.node, ast.Call):
-                self.call(found.node, found)
+        # in a chain of methods the outer call begins first and ends last: its name is what stands in reading order
+        calls = [(found.node, found) for found in self.names.nodes if isinstance(found.node, ast.Call)]
+        for call, found in sorted(calls, key=lambda each: (each[0].func.end_lineno, each[0].func.end_col_offset)):
+            self.call(call, found)
         self.file.kubeflow.components.extend(
             sorted(self.components.values(), key=lambda each: (each.cell or 0, each.line))
         )
@@ -155,14 +159,14 @@ class _Scanner:
         elif isinstance(call.func, ast.Attribute):
             self.method(call, call.func, found, line, cell)
 
-    def prebuilt(self, path: str, line: int, cell: int | None) -> None:
+    def prebuilt(self, path: str, line: int, cell: int | None, is_use: bool = True) -> None:
         name = path.rpartition(".")[2]
         if name in kfp_names().helpers or not name[:1].isupper():
             return
         known = self.components.get(name)
         because = f"from {path.rpartition('.')[0]}"
         made = known or Component(name, "prebuilt", "import", because, line, cell)
-        self.components[name] = replace(made, uses=(*made.uses, line))
+        self.components[name] = replace(made, uses=(*made.uses, line)) if is_use else made
 
     def job_settings(self, call: ast.Call, line: int, cell: int | None) -> None:
         for keyword in call.keywords:

@@ -208,12 +208,14 @@ class ScannedFile:
 def plain(value: Any) -> Any:
     """Data of this module as plain JSON values."""
     if isinstance(value, Finding):
-        return value.to_dict()
+        return plain(value.to_dict())
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
     if hasattr(value, "__dataclass_fields__"):
         return {each.name.rstrip("_"): plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in value]
-    return value
+    return printable(value)
 
 
 def printable(value: object) -> Constant:

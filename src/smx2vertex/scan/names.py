@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -91,8 +92,10 @@ class Names:
             bindings = self.bindings.get((scope, name))
             if bindings:
                 # an outer function or file is complete when the inner one runs
-                known = [each for each in bindings if each.position <= (line, column)] if scope == found.scope else []
-                return _current(known or bindings)
+                known = len(bindings)
+                if scope is found.scope:
+                    known = bisect_right(bindings, (line, column), key=lambda each: each.position)
+                return _current(bindings, known or len(bindings))
             scope = scope.parent
         return []
 
@@ -118,6 +121,8 @@ def read_names(program: Program) -> Names:
         _note(names, found)
         inner = _inner_scope(found)
         stack.extend(Node(child, inner) for child in reversed(list(ast.iter_child_nodes(found.node))))
+    for bindings in names.bindings.values():
+        bindings.sort(key=lambda each: each.position)
     _follow_aliases(names)
     return names
 
@@ -197,10 +202,12 @@ def _outermost(scope: Scope) -> Scope:
     return scope
 
 
-def _current(bindings: list[Binding]) -> list[Node]:
-    """The last value, and what was added to it since."""
-    last = max((index for index, each in enumerate(bindings) if each.replaces), default=0)
-    return [each.value for each in bindings[last:]]
+def _current(bindings: list[Binding], known: int) -> list[Node]:
+    """Of so many bindings the last value, and what was added to it since."""
+    start = known - 1
+    while start > 0 and not bindings[start].replaces:
+        start -= 1
+    return [each.value for each in bindings[start:known]]
 
 
 def _follow_aliases(names: Names) -> None:

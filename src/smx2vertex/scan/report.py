@@ -173,7 +173,8 @@ def _control_flow(file: ScannedFile) -> Iterator[tuple[str, ...]]:
 
 def _settings(file: ScannedFile) -> Iterator[tuple[str, ...]]:
     kubeflow = file.kubeflow
-    for each in (*kubeflow.order, *kubeflow.resources, *kubeflow.caching, *kubeflow.retries):
+    found = [*kubeflow.order, *kubeflow.resources, *kubeflow.caching, *kubeflow.retries]
+    for each in sorted(found, key=lambda each: (each.cell or 0, each.line)):
         yield each.subject, each.call, each.arguments, _where(file, each)
 
 

@@ -24,6 +24,8 @@ from .names import Names, Node, Scope, dotted, source_text
 from .tables import STEP_DECORATOR, absent_classes, sdk_classes
 
 _STEP_MODULES = ("sagemaker.workflow.", "sagemaker.mlops.workflow.")
+# Values that many steps share are looked at once for each step; no real file comes near this.
+_MAX_VISITS = 500_000
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -43,6 +45,7 @@ class _Scanner:
     reported: set[tuple[str, str]] = field(default_factory=set)
     # parts of properties that other expressions go on from
     continued: set[int] = field(default_factory=set)
+    visits: int = 0
 
     def scan(self) -> None:
         self.imports()
@@ -166,7 +169,8 @@ class _Scanner:
             return "." in name and exists
         if exists and not self.names.stars():
             home = sdk_classes()[last].home
-            self.note("SMX141", f"{name} is used, but {first} is not imported (from {home} import {last})", line, name)
+            missing = "" if first == name else f"{first} is "
+            self.note("SMX141", f"{name} is used, but {missing}not imported (from {home} import {last})", line, name)
         return True
 
     def step(self, call: ast.Call, class_: str, scope: Scope) -> None:
@@ -269,6 +273,11 @@ class _Scanner:
             if id(node) in seen:
                 continue
             seen.add(id(node))
+            self.visits += 1
+            if self.visits > _MAX_VISITS:
+                message = "too many steps use too many values: not all data flow is shown"
+                self.note("SMX153", message, getattr(step.node, "lineno", 1), "visits")
+                return
             reference = self.property(found) or self.json_get(found)
             if reference is not None and isinstance(node, ast.expr):
                 yield node, *reference
