@@ -241,7 +241,10 @@ def test_a_notebook_runs_cell_by_cell(capture: Capture, tmp_path: Path) -> None:
     assert bundle.names() == ["first"]
     assert definition(bundle, "first")["Metadata"] == {"listed": [], "text": "\n!no command\n", "here": "__main__"}
     assert bundle.files()["s3://bucket/key.py"].read_text() == "print('written')\n"
-    assert "SMX163 warning ZeroDivisionError: division by zero\n         cell 8, line 2" in outcome.out
+    assert (
+        f"SMX163 warning ZeroDivisionError: division by zero\n         {tmp_path}/lab.ipynb cell 8, line 2"
+        in outcome.out
+    )
     assert "SMX168 info    left out: %%bash" in outcome.out
     assert "left out: !pip install sagemaker" in outcome.out
 
@@ -291,6 +294,50 @@ def test_a_program_without_a_pipeline_is_an_error(capture: Capture, tmp_path: Pa
     assert outcome.code == 2
     assert bundle is None
     assert message.format(path=tmp_path / "program.py") in outcome.err
+
+
+def test_what_the_program_says_about_its_arguments_is_shown(capture: Capture) -> None:
+    outcome, _ = capture(
+        "import argparse, logging\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    logging.exception('x')\n"
+        "parser = argparse.ArgumentParser()\nparser.add_argument('--role', required=True)\nparser.parse_args()\n"
+    )
+    assert outcome.code == 2
+    assert "the following arguments are required: --role" in outcome.err
+    assert "line 8: the program ended with 2" in outcome.err
+
+
+def test_jobs_and_endpoints_only_seem_to_run(capture: Capture) -> None:
+    outcome, bundle = capture(
+        """
+import sagemaker
+from sagemaker.estimator import Estimator
+from sagemaker.workflow.pipeline import Pipeline
+estimator = Estimator("image", sagemaker.get_execution_role(), 1, "ml.m5.large", sagemaker_session=sagemaker.Session())
+estimator.fit({"train": "s3://bucket/train"})
+estimator.deploy(1, "ml.m5.large")
+Pipeline("after", steps=[])
+"""
+    )
+    assert outcome.code == 0, outcome.err
+    assert bundle is not None
+    assert bundle.names() == ["after"]
+    assert "SMX166 warning sagemaker.CreateTrainingJob was called; nothing happened" in outcome.out
+    assert "line 6" in outcome.out
+
+
+def test_what_is_no_definition_is_left_out(capture: Capture) -> None:
+    outcome, bundle = capture(
+        """
+import boto3
+texts = {"a/../../b": '{"Version": "2020-12-01", "Steps": []}', "bad": "{", "list": "[]", "half": '"\\ud800"'}
+for name, text in texts.items():
+    boto3.client("sagemaker").create_pipeline(PipelineName=name, PipelineDefinition=text)
+"""
+    )
+    assert outcome.code == 0, outcome.err
+    assert bundle is not None
+    assert [entry["definition"] for entry in bundle.pipelines] == ["definitions/a_.._.._b.json"]
+    assert outcome.out.count("SMX171") == 3
 
 
 def test_usage(smx2vertex: Callable[..., Outcome], tmp_path: Path) -> None:

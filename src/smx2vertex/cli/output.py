@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
@@ -71,9 +72,15 @@ def print_findings(findings: Iterable[Finding], shown: int = 1, to_stderr: bool 
             Text.assemble(("  " + code, "bold"), " ", (f"{first.severity:<8}", STYLES[first.severity]), where, text)
         )
         more = f" and {len(group) - shown} more" if len(group) > shown else ""
-        places = ", ".join(each.pointer for each in group[:shown] if each.pointer)
+        places = ", ".join(_place(each) for each in group[:shown] if each.pointer)
         if places:
             out.print(Text(f"         {places}{more}", style="dim"))
+
+
+def _place(finding: Finding) -> str:
+    """The pointer; a line of a program, which may be several files, with its file."""
+    is_line = re.fullmatch(r"(cell \d+, )?line \d+", finding.pointer)
+    return f"{finding.file} {finding.pointer}" if is_line and finding.file else finding.pointer
 
 
 def _listed(names: list[str]) -> str:

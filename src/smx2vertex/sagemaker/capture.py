@@ -29,6 +29,7 @@ import yaml
 
 from ..findings import Finding, InputError
 from .bundle import Bundle, is_bundle
+from .reader import read
 from .secrets import masked
 from .trigger_calls import OPERATIONS, TriggerCalls
 
@@ -149,7 +150,7 @@ def capture(
             "repair": repair,
         }
         ended = _run(interpreter, program.folder, request, Path(work), timeout)
-        output = (Path(work) / "output.txt").read_text(encoding="utf-8", errors="replace")
+        output = _without_tracebacks((Path(work) / "output.txt").read_text(encoding="utf-8", errors="replace"))
         reading = _Reading(Path(work), program, Bundle(made))
         reading.read()
         if not ended:
@@ -188,7 +189,9 @@ print(json.dumps([sys.executable, sys.version_info >= (3, 8), bool(find_spec("bo
 def _interpreter(python: Path | None) -> str:
     """The interpreter for a program, as an absolute path that needs nothing of the environment."""
     active = os.environ.get("VIRTUAL_ENV")
-    candidates = [str(python)] if python else [*([f"{active}/bin/python"] if active else []), sys.executable]
+    # A path is meant from here, a bare name from PATH; links are kept, for they are what tells environments apart.
+    named = str(python.absolute() if python and len(python.parts) > 1 else python)
+    candidates = [named] if python else [*([f"{active}/bin/python"] if active else []), sys.executable]
     for candidate in candidates:
         try:
             command = [candidate, "-c", _PROBE]
@@ -300,8 +303,13 @@ class _Reading:
         text = known.pop("definition")
         try:
             document = json.loads(text)
+            read(document)
         except (ValueError, RecursionError):
             self.findings.append(Finding("SMX171", f"the definition of {name!r} is no JSON", file=self.program.shown))
+            return
+        except InputError as error:
+            message = f"the definition of {name!r} {error.finding.message}"
+            self.findings.append(Finding("SMX171", message, file=self.program.shown))
             return
         more = {key: value for key, value in known.items() if value}
         self.bundle.add_definition(name, document, source=Path(self.program.shown).name, sdk=self.sdk, **more)
@@ -389,12 +397,17 @@ _KINDS = frozenset(
 
 
 def _entry(line: str) -> dict[str, Any] | None:
-    """A line of the journal; the last may be cut off by a crash."""
+    """A line of the journal; the last may be cut off by a crash, and text may hold what no file can."""
     try:
-        entry = json.loads(line)
+        entry = json.loads(json.dumps(json.loads(line), ensure_ascii=False).encode("utf-8", "replace"))
     except ValueError:
         return None
     return entry if isinstance(entry, dict) and entry.get("kind") in _KINDS else None
+
+
+def _without_tracebacks(output: str) -> str:
+    """What a program printed, without the tracebacks that libraries log; the program's own error is a finding."""
+    return re.sub(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*.*\n?", "", output, flags=re.MULTILINE)
 
 
 def _why_nothing(program: Program, errors: list[Finding]) -> Finding:

@@ -180,6 +180,7 @@ class Aws:
         self.objects: Dict[str, bytes] = {}
         self.parts: Dict[str, Dict[int, bytes]] = {}
         self.pipelines: Dict[str, Dict[str, Any]] = {}
+        self.created: Dict[Tuple[str, str, str], Dict[str, Any]] = {}
         self.executions = 0
         self.own: Dict[Tuple[str, str], Callable[[Dict[str, Any]], Dict[str, Any]]] = {
             ("sts", "GetCallerIdentity"): self.identity,
@@ -213,6 +214,9 @@ class Aws:
             return self.answer(client, operation, request)
 
         client._make_api_call = call
+        # Answers come at once, and are final: there is nothing to wait for between two of them.
+        sleep = time.sleep
+        time.sleep = lambda seconds: sleep(min(seconds, 0.01))
         # A named profile of the user is not there, and not needed.
         session.get_scoped_config = lambda _session: {}
 
@@ -226,7 +230,21 @@ class Aws:
             return {"ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {}}, **own(request)}
         shape = client.meta.service_model.operation_model(operation).output_shape
         made = self.structure(shape, request, service, 0) if shape is not None else {}
+        made.update(self.remembered(service, operation, request, shape))
         return {"ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {}}, **made}
+
+    def remembered(self, service: str, operation: str, request: Dict[str, Any], shape: Any) -> Dict[str, Any]:
+        """What a resource was created with, when it is described."""
+        verb = re.match(r"Create|Describe", operation)
+        name = next((value for key, value in request.items() if key.endswith("Name")), None)
+        if verb is None or name is None:
+            return {}
+        resource = (service, operation[verb.end() :], name)
+        if verb[0] == "Create":
+            self.created[resource] = request
+            return {}
+        known = self.created.get(resource, {})
+        return {key: value for key, value in known.items() if shape is not None and key in shape.members}
 
     def structure(self, shape: Any, request: Dict[str, Any], service: str, depth: int) -> Dict[str, Any]:
         """An answer with what is required, what names things, and what says that all is well."""
@@ -747,6 +765,8 @@ def run_notebook(path: str, names: Dict[str, Any], journal: Journal, places: Pla
     """Run the code cells of a notebook, one by one, in one namespace."""
     with open(path, encoding="utf-8") as file:
         document = json.load(file)
+    if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
+        raise ValueError("the file holds no cells of a notebook")
     shell = Shell(journal, places, names)
     names.update(display=lambda *_, **__: None, get_ipython=lambda: shell)
     cells = [cell for cell in document["cells"] if cell.get("cell_type") == "code"]
@@ -829,7 +849,8 @@ def main() -> None:
         if end.code not in (None, 0):
             journal.write("error", message=f"the program ended with {end.code!r}", place=places.of_error(end))
     except BaseException as error:
-        message = f"{type(error).__name__}: {error}"[:MAX_MESSAGE]
+        text = error.msg if isinstance(error, SyntaxError) else error
+        message = f"{type(error).__name__}: {text}"[:MAX_MESSAGE]
         journal.write("error", message=message, place=places.of_error(error))
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
