@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from ..report.diagram import Diagram
     from ..report.outline import Outline
 
-_SPEC = re.compile(r'^(?:root|deploymentSpec|pipelineInfo)\s*:|^\s*"(?:deploymentSpec|pipelineInfo)"\s*:', re.MULTILINE)
-_STEPS = re.compile(r'^\s*"?Steps"?\s*:', re.MULTILINE)
+# Keys of either kind of document, in YAML or JSON; not those inside a JSON text, where quotes have a backslash.
+_SPEC = re.compile(
+    r'^(?:root|deploymentSpec|pipelineInfo)\s*:|(?<!\\)"(?:deploymentSpec|pipelineInfo)"\s*:', re.MULTILINE
+)
+_STEPS = re.compile(r'^Steps\s*:|(?<!\\)"Steps"\s*:', re.MULTILINE)
 _STYLES = {"title": "bold", "strong": "bold", "weak": "dim", "": ""}
 
 
@@ -81,7 +84,7 @@ def is_spec(path: Path) -> bool:
             text = file.read(64 * 1024 * 1024)
     except OSError:
         return False
-    return _SPEC.search(text) is not None and (_STEPS.search(text) is None or not path.name.endswith(".json"))
+    return _SPEC.search(text) is not None and _STEPS.search(text) is None
 
 
 def draw(picture: Diagram, form: DiagramFormat) -> str:

@@ -19,7 +19,7 @@ _KINDS: dict[str, NodeKind] = {"Condition": "decision", "Fail": "end"}
 def outline(flow: Dataflow) -> Outline:
     """The definition as a report."""
     definition = flow.definition
-    kinds = Counter((each.step.type or "no type", purpose(each)) for each in flow.steps)
+    kinds = Counter((_kind(each), purpose(each)) for each in flow.steps)
     return Outline(
         title=definition.name,
         summary=f"SageMaker pipeline definition · {len(flow.steps)} steps · {len(definition.parameters)} parameters",
@@ -54,9 +54,13 @@ def _value(value: object) -> str:
 
 def _entry(flow: StepFlow) -> Entry:
     step = flow.step
-    kind = f"{step.type or 'no type'} ({flow.disguise})" if flow.disguise else step.type or "no type"
+    kind = _kind(flow)
     facts = [(label, tuple(lines)) for label, lines in _facts(flow) if lines]
     return Entry(step.name, f"{kind} · {purpose(flow)}" if purpose(flow) else kind, tuple(facts))
+
+
+def _kind(flow: StepFlow) -> str:
+    return f"{flow.step.type} ({flow.disguise})" if flow.disguise else flow.step.type or "no type"
 
 
 def _facts(flow: StepFlow) -> Iterator[tuple[str, list[str]]]:

@@ -12,6 +12,7 @@ from .diagram import DiagramTooLargeError
 # More takes grandalf more than a few seconds.
 MAX_NODES = 600
 MAX_BENDS = 6_000
+_BEND_WIDTH = 1
 
 
 @dataclass(slots=True)
@@ -89,15 +90,11 @@ def _components(nodes: Iterable[str], edges: set[tuple[str, str]]) -> list[dict[
 
 @dataclass(slots=True)
 class _View:
-    """What grandalf asks of the view of a node or an edge."""
+    """What grandalf asks of the view of a node."""
 
-    w: float = 0
+    w: float
     h: float = 1
     xy: tuple[float, float] = (0, 0)
-    path: list[tuple[float, float]] = field(default_factory=list)
-
-    def setpath(self, path: list[tuple[float, float]]) -> None:
-        self.path = path
 
 
 def _part(members: Mapping[str, None], widths: Mapping[str, float], edges: list[tuple[str, str]], gap: float) -> Layout:
@@ -105,33 +102,40 @@ def _part(members: Mapping[str, None], widths: Mapping[str, float], edges: list[
         (node,) = members
         return Layout([[node]], {node: widths[node] / 2}, {}, widths[node])
     _check_size(members, edges)
-    from grandalf.graphs import Edge, Graph, Vertex
+    from grandalf.graphs import Edge, Vertex, graph_core
     from grandalf.layouts import SugiyamaLayout
 
     vertices: dict[str, Any] = {node: Vertex(node) for node in members}
     for node, vertex in vertices.items():
         vertex.view = _View(w=widths[node])
     arrows: dict[tuple[str, str], Any] = {pair: Edge(vertices[pair[0]], vertices[pair[1]]) for pair in edges}
-    for arrow in arrows.values():
-        arrow.view = _View()
-    sugiyama = SugiyamaLayout(Graph(list(vertices.values()), list(arrows.values())).C[0])
+    # grandalf's Graph would find the connected parts once more, in an order that changes from run to run
+    sugiyama = SugiyamaLayout(graph_core(list(vertices.values()), list(arrows.values())))
     sugiyama.xspace = gap
-    sugiyama.dw = 1  # the width of a bend
+    sugiyama.dw = _BEND_WIDTH
     sugiyama.init_all(inverted_edges=[])
     sugiyama.draw()
-    ranks = {node: sugiyama.grx[vertex].rank for node, vertex in vertices.items()}
-    left = min(vertex.view.xy[0] - vertex.view.w / 2 for vertex in vertices.values())
-    bends = {pair: [x - left for x, _ in arrow.view.path[1:-1]] for pair, arrow in arrows.items()}
-    left_bend = min((x for several in bends.values() for x in several), default=0.0)
-    shift = -min(left_bend, 0.0)
-    part = Layout([[] for _ in range(max(ranks.values()) + 1)])
-    for node in sorted(members, key=lambda node: vertices[node].view.xy[0]):
-        part.layers[ranks[node]].append(node)
-        part.x[node] = vertices[node].view.xy[0] - left + shift
-    part.bends = {pair: [x + shift for x in several] for pair, several in bends.items()}
-    ends = [part.x[node] + widths[node] / 2 for node in members]
-    part.width = max(*ends, *(x for several in part.bends.values() for x in several), 0.0)
+    x = _spread(sugiyama.layers, gap)
+    left = min(x[point] - point.view.w / 2 for point in x)
+    part = Layout([[point.data for point in layer if isinstance(point, Vertex)] for layer in sugiyama.layers])
+    part.x = {node: x[vertex] - left for node, vertex in vertices.items()}
+    for pair, arrow in arrows.items():
+        ranks = range(sugiyama.grx[arrow.v[0]].rank + 1, sugiyama.grx[arrow.v[1]].rank)
+        part.bends[pair] = [x[sugiyama.ctrls[arrow][rank]] - left for rank in ranks]
+    part.width = max(x[point] + point.view.w / 2 for point in x) - left
     return part
+
+
+def _spread(layers: Iterable[Iterable[Any]], gap: float) -> dict[Any, float]:
+    """The x of all nodes and bends, moved to the right where grandalf puts one over the other."""
+    found: dict[Any, float] = {}
+    for layer in layers:
+        end = float("-inf")
+        for point in layer:
+            half = point.view.w / 2
+            found[point] = max(point.view.xy[0], end + gap + half)
+            end = found[point] + half
+    return found
 
 
 def _check_size(members: Mapping[str, None], edges: list[tuple[str, str]]) -> None:
