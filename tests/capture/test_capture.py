@@ -150,6 +150,17 @@ def build(name, count: int, ratio=0.5, label: str = "", items=()):
     assert definition(bundle, "7")["Metadata"] == {"count": 7, "ratio": 0.001, "label": "7", "items": [1, 2]}
 
 
+def test_a_function_of_a_module(
+    smx2vertex: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "churn.py").write_text(f"{PLAIN}\nclass Churn:\n    build = lambda: create('churn')\n")
+    monkeypatch.chdir(tmp_path)
+    outcome = smx2vertex("capture", "pipelines.churn:Churn.build", "--out", "bundle")
+    assert outcome.code == 0, outcome.err
+    assert open_bundle(tmp_path / "bundle").names() == ["churn"]
+
+
 def test_the_program_sees_no_credentials(capture: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
         monkeypatch.setenv(name, "real-secret")

@@ -216,7 +216,7 @@ class Aws:
         client._make_api_call = call
         # Answers come at once, and are final: there is nothing to wait for between two of them.
         sleep = time.sleep
-        time.sleep = lambda seconds: sleep(min(seconds, 0.01))
+        time.sleep = lambda seconds: sleep(min(float(seconds), 0.01))
         # A named profile of the user is not there, and not needed.
         session.get_scoped_config = lambda _session: {}
 
