@@ -272,6 +272,23 @@ def test_parameters_keep_their_names_whatever_pipeline_py_imports(smx2vertex: Co
     assert spec["root"]["inputDefinitions"]["parameters"].keys() == {*names.values(), "TrainingInstanceType"}
 
 
+def test_parameters_that_python_cannot_name_so_are_recognised(smx2vertex: Command, tmp_path: Path) -> None:
+    definition = json.loads((CHURN / "definition.json").read_text())
+    names = ["class", "None", "int", "match", "long" * 20]
+    definition["Parameters"] += [{"Name": name, "Type": "String", "DefaultValue": name} for name in names]
+    (tmp_path / "definition.json").write_text(json.dumps(definition))
+    done = smx2vertex("convert", tmp_path / "definition.json", "--code", CHURN, "--out", tmp_path / "project")
+    assert done.code == 0, done.out
+
+
+def test_a_file_name_that_no_file_system_takes_is_shortened(smx2vertex: Command, tmp_path: Path) -> None:
+    text = (CHURN / "definition.json").read_text().replace("prepare.py", "é" * 300 + ".py")
+    (tmp_path / "definition.json").write_text(text)
+    done = smx2vertex("convert", tmp_path / "definition.json", "--code", CHURN, "--out", tmp_path / "project")
+    assert done.code == 0, done.err
+    assert list((tmp_path / "project" / "code" / "prepare").glob("*.missing"))
+
+
 def test_labels_descriptions_and_machines_are_carried(smx2vertex: Command, tmp_path: Path) -> None:
     done = smx2vertex("convert", FIXTURES / "labels.json", "--out", tmp_path / "project")
     assert done.code == 0, done.out + done.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
 from typing import Any
 
 from ..findings import Finding
@@ -26,20 +27,26 @@ CODES = {
 def parameter_names(source: Pipeline, target: Pipeline) -> dict[str, str]:
     """The target's name of each parameter that it has.
 
-    Names that are equal but for case and signs count as one. A name that no pipeline function can have stands for the
-    first free one of its type: what the parameter reaches is checked by its own.
+    Names that are equal but for case and signs count as one. A name that no pipeline function can have, and one that
+    was cut or extended, stands for the free one of its type that is most like it: what the parameter reaches is
+    checked by its own.
     """
     names = {name: name for name in source.parameters if name in target.parameters}
     free = {plain(name): name for name in target.parameters if name not in names.values()}
     for name in source.parameters:
         if name not in names and plain(name) in free:
             names[name] = free.pop(plain(name))
-    for name, parameter in source.parameters.items():
-        if name not in names and not _can_be_kept(name):
-            fitting = (key for key, other in free.items() if target.parameters[other].type == parameter.type)
-            found = next(fitting, None)
-            if found is not None:
-                names[name] = free.pop(found)
+    pairs = [
+        (name, key)
+        for name, parameter in source.parameters.items()
+        if name not in names
+        for key, other in free.items()
+        if target.parameters[other].type == parameter.type
+        and (not _can_be_kept(name) or key.startswith(plain(name)) or plain(name).startswith(key))
+    ]
+    for name, key in sorted(pairs, key=lambda pair: -SequenceMatcher(None, plain(pair[0]), pair[1]).ratio()):
+        if name not in names and key in free:
+            names[name] = free.pop(key)
     return names
 
 

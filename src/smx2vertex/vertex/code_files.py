@@ -16,6 +16,8 @@ from .plan import CodeFile
 
 # A source archive larger than this, unpacked, holds something other than sources.
 MAX_UNPACKED_BYTES = 512 * 1024 * 1024
+# Linux allows 255 bytes, `.missing` is appended.
+LONGEST_NAME = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,9 @@ def collect(source: CodeSource, folder: str, step: str, wanted: CodeFile, progra
 
 
 def safe_name(name: str) -> str:
-    """A file name as a name of one file in one folder."""
-    return re.sub(r"[^\w.\- +@=,()]", "_", name).lstrip(".") or "file"
+    """A file name as a name of one file in one folder, short enough for any file system."""
+    safe = re.sub(r"[^\w.\- +@=,()]", "_", name).lstrip(".")
+    return safe.encode()[:LONGEST_NAME].decode(errors="ignore") or "file"
 
 
 def _from_bundle(source: CodeSource, wanted: CodeFile, name: str) -> dict[str, bytes]:
