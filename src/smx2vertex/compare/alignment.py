@@ -243,7 +243,7 @@ def _merged(step: str, parts: list[Node], owner: Mapping[str, str], before: Mapp
     for part in sorted(parts, key=lambda part: part is not first):
         for key, fact in part.facts.items():
             if not node.visible and part.visible:
-                key = ("value", part.name, *key[1:])
+                key = ("value", part.name, *(key[1:] or key))
             node.facts.setdefault(key, Fact(_translated(fact.value, owner), fact.at))
     if first.words is not None:
         node.words = tuple(Fact(_translated(word.value, owner), word.at) for word in first.words)

@@ -24,7 +24,8 @@ class Product:
         owner: the node: a step's name, or a task's id before the alignment is known.
         what: `("output", mount path)`, `("model",)`, `("predictions",)`, `("serving model",)`, `("resource name",)`,
             `("value", file, JSON path)`, `("metric", name)`, `("result",)`, or `("named", name)` where the program
-            cannot be looked into, so that only the name of the output tells.
+            cannot be looked into, so that only the name of the output tells; `("unpublished", name)` where it can,
+            and leaves nothing there.
     """
 
     owner: str

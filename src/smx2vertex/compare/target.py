@@ -209,7 +209,8 @@ class _Reader:
         for (verb, name), what in single.items():
             if line.verb == verb and line.one(name) == key:
                 return (what,)
-        return ("named", key)
+        is_opaque = line.verb in ("not-translated", "package-model") or line.unread
+        return ("named" if is_opaque else "unpublished", key)
 
     # --- conditions ---
 
