@@ -43,7 +43,7 @@ from .expressions import (
 # SageMaker allows 1 MiB; what is fifty times as large is something else.
 MAX_BYTES = 50 * 1024 * 1024
 MAX_DEPTH = 400
-MAX_VALUES = 2_000_000
+MAX_VALUES = 1_000_000
 TYPES = ("String", "Integer", "Float", "Boolean")
 _BRANCHES = ("IfSteps", "ElseSteps")
 _BODY = "ForEachBody"
@@ -247,7 +247,8 @@ class _Reader:
         while stack:
             value, pointer = stack.pop()
             if isinstance(value, str) and "${" in value:
-                found.update((name, pointer) for name in _PLACEHOLDER.findall(value))
+                for name in _PLACEHOLDER.findall(value):
+                    found.setdefault(name, pointer)
             elif isinstance(value, dict):
                 inside = [(f"{pointer}/{pointer_token(key)}", item) for key, item in value.items()]
                 stack.extend((item, at) for at, item in reversed(inside) if not at.endswith(_COMMANDS))
