@@ -103,7 +103,6 @@ class Planner:
         self.correspondences = correspondences
         self.names = definition.step_names()
         self.steps = {step.name: step for step in definition.all_steps()}
-        self.in_loops = {inner.name for step in definition.all_steps() for inner in step.body}
         self.findings: list[Finding] = []
         self.excluded: dict[str, Finding] = {}
         self.plan = Plan(
@@ -417,8 +416,6 @@ class Planner:
         blocker = self.mapped.steps[step.name].blocker
         if blocker is not None:
             raise NotTranslated(blocker)
-        if step.name in self.in_loops:
-            raise self.not_translated(step, "SMX330", "it stands in a loop, which is not translated yet", step.pointer)
         if step.type not in PLANNERS:
             message = f"steps of type {plain(step.type or 'none')!r} are not translated yet"
             raise self.not_translated(step, "SMX330", message, step.pointer)

@@ -26,8 +26,8 @@ class Scopes:
 
     def __init__(self, definition: Definition) -> None:
         """Find the scopes of a definition without structural faults."""
-        self.names = definition.step_names()
         self.steps = {step.name: step for step in definition.all_steps()}
+        self.names = frozenset(self.steps)
         self.written: dict[str, Scope] = {}
         for step in definition.all_steps():
             outer = self.written[step.branch.condition] if step.branch else ()
@@ -49,7 +49,7 @@ class Scopes:
     def dependencies(self, step: Step) -> list[str]:
         """The steps that a step waits for, by its own fields; DependsOn a condition is what the condition reads."""
         found = [name for _, name in references(step, self.names) if name in self.names]
-        for name in step.depends_on:
+        for name in self._depends_on(step):
             if self.steps[name].type == "Condition":
                 found.extend(self.dependencies(self.steps[name]))
             else:
@@ -100,7 +100,10 @@ class Scopes:
 
     def _waits(self, step: Step) -> list[str]:
         condition = [step.branch.condition] if step.branch else []
-        return [*condition, *self.dependencies(step), *step.depends_on]
+        return [*condition, *self.dependencies(step), *self._depends_on(step)]
+
+    def _depends_on(self, step: Step) -> list[str]:
+        return [name for name in step.depends_on if name in self.names]
 
 
 def _contains(outer: Scope | None, inner: Scope | None) -> bool:
