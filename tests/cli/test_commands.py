@@ -110,6 +110,9 @@ def test_wrong_usage_ends_with_2(smx2vertex: Command, tmp_path: Path) -> None:
     done = smx2vertex("map", CHURN, "--config", config)
     assert done.code == 2
     assert "'projekt' is no setting" in done.err
+    config.write_text("buckets: {acme-ml: 'gs://acme-ml-vertex'}\n")
+    done = smx2vertex("map", CHURN, "--config", config)
+    assert (done.code, "buckets must be names" in done.err) == (2, True)
 
 
 def test_explain_knows_codes_and_rules(smx2vertex: Command) -> None:

@@ -115,6 +115,25 @@ def test_converting_again_keeps_what_people_added_and_refuses_what_they_changed(
     assert files_of(out) == before
 
 
+def test_converting_again_replaces_no_file_that_people_added(smx2vertex: Command, tmp_path: Path) -> None:
+    out = tmp_path / "project"
+    assert smx2vertex("convert", CHURN / "definition.json", "--out", out).code == 0
+    (out / "code" / "prepare" / "prepare.py").write_text("print('mine')")
+    before = files_of(out)
+    done = smx2vertex("convert", CHURN / "definition.json", "--code", CHURN, "--out", out)
+    assert done.code == 2
+    assert "code/prepare/prepare.py" in done.err
+    assert files_of(out) == before
+
+
+def test_a_place_that_cannot_be_written_is_refused(smx2vertex: Command, churn: Path) -> None:
+    out = Path("/proc/nowhere/project")
+    done = smx2vertex("convert", CHURN / "definition.json", "--out", out)
+    assert (done.code, "cannot be written" in done.err) == (2, True), done.err
+    done = smx2vertex("run", churn, "--out", out)
+    assert (done.code, "SMX611" in done.err) == (2, True), done.err
+
+
 def test_a_folder_with_other_files_is_refused(smx2vertex: Command, tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("mine")
     done = smx2vertex("convert", CHURN / "definition.json", "--out", tmp_path)

@@ -50,8 +50,8 @@ def run(
     bind(opened.spec, values)
     folders = _data(opened, data or [])
     folder = out or _next_folder(opened.spec.name)
-    _refuse_used(folder)
     earlier = newest(folder.parent, opened.spec.name) if start else None
+    _claim(folder)
     code = opened.assemble(folder / "code")
     given: dict[str, Any] = {"python": python, "jobs": jobs, "earlier": earlier, "start": start}
     options = Options(
@@ -102,11 +102,16 @@ def _next_folder(pipeline: str) -> Path:
     return next(folder for n in count(1) if not (folder := Path("run") / f"{name}-{n}").exists())
 
 
-def _refuse_used(folder: Path) -> None:
+def _claim(folder: Path) -> None:
+    """Make the folder of the run, or refuse one that holds something."""
     from ..findings import Finding, InputError
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(Finding("SMX611", f"{folder} is not empty"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(Finding("SMX611", f"{folder} cannot be made: {error.strerror}")) from error
 
 
 def _observer(format: Format) -> Observer:

@@ -41,6 +41,8 @@ def load_config(path: Path | None) -> Config:
         if key in _TABLES:
             if not isinstance(value, dict) or not all(isinstance(item, str) for pair in value.items() for item in pair):
                 raise _error(path, f"{key} must be a mapping from text to text")
+            if key == "buckets" and any("/" in name for pair in value.items() for name in pair):
+                raise _error(path, "buckets must be names, without s3:// or gs:// and without folders")
         elif key not in texts:
             raise _error(path, f"{key!r} is no setting; there are {', '.join(sorted([*texts, *_TABLES]))}")
         elif value is not None and not isinstance(value, str):

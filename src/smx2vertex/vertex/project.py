@@ -93,8 +93,7 @@ def write(
     previous = _previous(out)
     project = Project(out)
     files = _files(planned, definition, mapped, correspondences, settings, code, project)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
+    with _scratch_beside(out) as scratch:
         new = Path(scratch) / "project"
         for path, content in files.items():
             target = new / path
@@ -111,6 +110,14 @@ def write(
         size = max(project.sizes.values()) / 1e6
         project.findings.append(Finding("SMX351", f"the compiled pipeline has {size:.1f} MB", file=definition.file))
     return project
+
+
+def _scratch_beside(out: Path) -> tempfile.TemporaryDirectory[str]:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent)
+    except OSError as error:
+        raise ProjectError(f"{out} cannot be written: {error.strerror}") from error
 
 
 # --- what stands there already ---
@@ -141,9 +148,14 @@ def _is_unchanged(file: Path, digest: str) -> bool:
 
 
 def _keep_own_files(out: Path, new: Path, previous: dict[str, str]) -> None:
-    """Carry over what people added to the project."""
+    """Carry over what people added to the project.
+
+    Raises:
+        ProjectError: a generated file would take the place of one of theirs.
+    """
     if not previous:
         return
+    clashes = []
     for file in sorted(out.rglob("*")):
         path = file.relative_to(out)
         generated = str(path) in previous or str(path) == LOCK or path.parts[0] == "compiled"
@@ -152,6 +164,10 @@ def _keep_own_files(out: Path, new: Path, previous: dict[str, str]) -> None:
         if not (new / path).exists():
             (new / path).parent.mkdir(parents=True, exist_ok=True)
             os.link(file, new / path, follow_symlinks=False)
+        elif not file.is_file() or file.read_bytes() != (new / path).read_bytes():
+            clashes.append(f"\n  {path}")
+    if clashes:
+        raise ProjectError(f"generated files would replace your own ones in {out}:{''.join(clashes)}")
 
 
 def _swap(out: Path, new: Path, old: Path) -> None:
