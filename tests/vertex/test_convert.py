@@ -134,6 +134,17 @@ def test_a_place_that_cannot_be_written_is_refused(smx2vertex: Command, churn: P
     assert (done.code, "SMX611" in done.err) == (2, True), done.err
 
 
+def test_a_pipeline_that_runs_nothing_is_refused(smx2vertex: Command, tmp_path: Path) -> None:
+    choice = {"Type": "Equals", "LeftValue": {"Get": "Parameters.Mode"}, "RightValue": "full"}
+    empty = {"Conditions": [choice], "IfSteps": [], "ElseSteps": []}
+    for steps in ([], [{"Name": "Gate", "Type": "Condition", "Arguments": empty}]):
+        parameters = [{"Name": "Mode", "Type": "String"}]
+        document = {"Version": "2020-12-01", "Parameters": parameters, "Steps": steps}
+        (tmp_path / "definition.json").write_text(json.dumps(document))
+        done = smx2vertex("convert", tmp_path / "definition.json", "--out", tmp_path / "project")
+        assert (done.code, "nothing to convert" in done.err) == (2, True), done.err
+
+
 def test_a_folder_with_other_files_is_refused(smx2vertex: Command, tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("mine")
     done = smx2vertex("convert", CHURN / "definition.json", "--out", tmp_path)

@@ -45,6 +45,8 @@ def convert(
     chosen = load_config(config)
     mapped = map_pipeline(definition)
     planned = plan(definition, mapped, chosen.correspondences)
+    if not planned.plan.body:
+        raise typer.BadParameter(f"no step of {definition.name!r} ever runs anything: there is nothing to convert")
     try:
         project = write(
             planned, definition, mapped, chosen.correspondences, chosen.settings, CodeSource(code, opened.files), out

@@ -277,7 +277,8 @@ class _Reader:
         text = line.one("expression") if line.verb == "condition" else None
         if text is None:
             return None
-        values = {name: self.compared(origin) for name, origin in task.parameters.items()}
+        declared = {option.fields[0] for option in line.of("operand")}
+        values = {name: self.compared(origin) for name, origin in task.parameters.items() if name in declared}
         return read_expression(text, lambda name: values.get(name, Unseen(name)))
 
 
