@@ -37,6 +37,9 @@ def mapping() -> Iterator[str]:
     for type_, each in step_tables().items():
         yield f"\n## {type_}\n\nBecomes: {each.target} ({each.verdict}).\n"
         yield from _rows(each.rows)
+        if each.step_rows:
+            yield "\nBeside its Arguments:\n"
+            yield from _rows(each.step_rows)
     titles = {"step": "Every step", "definition": "The definition", "expressions": "Expressions"}
     for name, title in titles.items():
         yield f"\n## {title}\n"

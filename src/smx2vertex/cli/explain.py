@@ -24,11 +24,10 @@ def explain(
 
 
 def _rule(name: str) -> str | None:
-    from ..mapping.tables import step_tables, table
+    from ..mapping.tables import all_tables
 
-    tables = [*step_tables().values(), *(table(each) for each in ("step", "definition", "expressions", "conditions"))]
-    for each in tables:
-        for row in each.rows:
+    for each in all_tables():
+        for row in each.all_rows:
             if row.rule == name:
                 lines = [f"{row.rule} · {row.verdict}", "", f"Becomes: {row.to or 'nothing'}"]
                 lines += [f"Because: {row.because}"] if row.because else []

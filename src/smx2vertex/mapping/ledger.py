@@ -13,6 +13,7 @@ from ..sagemaker.expressions import (
     Expression,
     Join,
     JsonGet,
+    LoopReference,
     ParameterReference,
     PropertyReference,
     Unknown,
@@ -36,6 +37,9 @@ from .tables import (
 
 _UNKNOWN_FIELD = Row("unknown", "", None, "unsupported", "no table knows this field", "SMX251")
 _UNKNOWN_STEP = Row("unknown step type", "", None, "unsupported", "steps of this type are not translated", None)
+_LOOP = Row(
+    "expressions:loop", "", "item or output of dsl.ParallelFor", "redesign", "it has a value inside a loop only"
+)
 _NO_ARGUMENTS = Row("step:Arguments", "step.yaml", "component", "exact")
 _BRANCHES = ("IfSteps", "ElseSteps")
 
@@ -181,6 +185,8 @@ class _Mapper:
             pointer = f"{step.pointer}/{pointer_token(key)}"
             if key == "Arguments" and isinstance(value, dict) and value:
                 self.arguments(step, value, found, pointer)
+            elif found is not None and found.step_root.child(key) is not None:
+                self.walk({key: value}, found.step_root, None, step.pointer, "")
             elif key == "Arguments" or (found is None and table("step").root.child(key) is None):
                 self.walk(value, Node(), _NO_ARGUMENTS if found else _UNKNOWN_STEP, pointer, key)
             else:
@@ -261,6 +267,8 @@ class _Mapper:
             keys = ["Std:Join", "Values", "[]"]
         elif isinstance(expression, JsonGet):
             keys = ["Std:JsonGet", "S3Uri" if expression.uri is not None else "PropertyFile"]
+        elif isinstance(expression, LoopReference):
+            return _LOOP
         elif isinstance(expression, Unknown):
             return _UNKNOWN_FIELD
         else:
@@ -275,7 +283,8 @@ class _Mapper:
         if found is None and reference.path[:1] == ("PropertyFiles",):
             found = rows.get("PropertyFiles.*")
         if found is None:
-            known = reference.step in self.types and self.types[reference.step] in property_rows()
+            type_ = self.types.get(reference.step, "")
+            known = type_ in property_rows() and not step_tables()[type_].is_redesign
             reason = "this property has no counterpart" if known else "the step it refers to is not translated"
             return Row("properties:none", "properties.yaml", None, "unsupported", reason, "SMX244" if known else None)
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -19,7 +19,8 @@ class Row:
     """One rule: which field becomes what.
 
     Attributes:
-        rule: table and path, such as `processing:Environment.*`.
+        rule: table and path, such as `processing:Environment.*`, or `lambda.step:FunctionArn` for a key beside the
+            Arguments.
         to: what it becomes; None if it is dropped.
         because: why the verdict is what it is.
         code: a finding that a field of this kind raises, or None.
@@ -54,13 +55,33 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: what the whole becomes, its verdict, and the tree of its rows."""
+    """A table: what the whole becomes, its verdict, and the tree of its rows.
+
+    Attributes:
+        step: the step type that it is about, or None.
+        step_root, step_rows: of a step type, the keys that stand beside the step's Arguments.
+        sources: title, address and day (`checked`) of what the table's claims rest on.
+    """
 
     name: str
     target: str
     verdict: Verdict
     root: Node
     rows: tuple[Row, ...]
+    step: str | None = None
+    step_root: Node = field(default_factory=Node)
+    step_rows: tuple[Row, ...] = ()
+    sources: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def all_rows(self) -> tuple[Row, ...]:
+        """The rows, those beside the Arguments too."""
+        return (*self.rows, *self.step_rows)
+
+    @property
+    def is_redesign(self) -> bool:
+        """Whether nothing of this is translated: one finding about the whole speaks for all rows."""
+        return self.verdict in ("redesign", "unsupported")
 
 
 def _split(path: str) -> Iterator[str]:
@@ -81,15 +102,32 @@ def read_table(file: Path, key: str = "fields") -> Table:
         key: where in it the rows stand.
     """
     document = load_yaml(file)
-    name, root, rows = file.stem, Node(), []
-    for path, entry in document[key].items():
-        row = _row(f"{name}:{path}", file.name, entry)
+    root, rows = _tree(file.stem, file.name, document[key])
+    step_root, step_rows = _tree(f"{file.stem}.step", file.name, document.get("step_fields", {}))
+    return Table(
+        name=file.stem,
+        target=document["target"],
+        verdict=document["verdict"],
+        root=root,
+        rows=rows,
+        step=document.get("step"),
+        step_root=step_root,
+        step_rows=step_rows,
+        sources=tuple(document.get("sources", ())),
+    )
+
+
+def _tree(name: str, file: str, entries: dict[str, dict[str, Any]]) -> tuple[Node, tuple[Row, ...]]:
+    """The tree of the rows' paths, and the rows; a rule is `NAME:PATH`."""
+    root, rows = Node(), []
+    for path, entry in entries.items():
+        row = _row(f"{name}:{path}", file, entry)
         rows.append(row)
         node = root
         for part in _split(path):
             node = node.children.setdefault(part, Node())
         node.row = row
-    return Table(name, document["target"], document["verdict"], root, tuple(rows))
+    return root, tuple(rows)
 
 
 def _row(rule: str, file: str, entry: dict[str, Any]) -> Row:
@@ -109,8 +147,8 @@ def _row(rule: str, file: str, entry: dict[str, Any]) -> Row:
 @cache
 def step_tables() -> dict[str, Table]:
     """The tables of the step types, by type."""
-    files = sorted((mappings_dir() / "steps").glob("*.yaml"))
-    return {load_yaml(file)["step"]: read_table(file) for file in files}
+    tables = [read_table(file) for file in sorted((mappings_dir() / "steps").glob("*.yaml"))]
+    return {str(each.step): each for each in tables}
 
 
 @cache
@@ -136,6 +174,26 @@ def property_rows() -> dict[str, dict[str, Row]]:
         type_: {path: _row(f"properties:{type_}.{path}", file.name, entry) for path, entry in rows.items()}
         for type_, rows in types.items()
     }
+
+
+@cache
+def all_tables() -> tuple[Table, ...]:
+    """All tables that have rows: those of the step types, then those that concern all of them."""
+    properties = load_yaml(mappings_dir() / "properties.yaml")
+    conditions = table("conditions")
+    return (
+        *step_tables().values(),
+        *(table(name) for name in ("step", "definition", "expressions")),
+        replace(conditions, rows=(*condition_rows().values(), *conditions.rows)),
+        Table(
+            name="properties",
+            target=properties["target"],
+            verdict=properties["verdict"],
+            root=Node(),
+            rows=tuple(row for rows in property_rows().values() for row in rows.values()),
+            sources=tuple(properties["sources"]),
+        ),
+    )
 
 
 def worse(first: Verdict, second: Verdict) -> Verdict:
