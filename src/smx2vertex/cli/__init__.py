@@ -16,6 +16,7 @@ from .convert import convert
 from .explain import explain
 from .inspect import inspect
 from .map import map_
+from .mappings import mappings
 from .pull import pull
 from .run import run
 from .scan import scan
@@ -39,6 +40,7 @@ app.command("convert")(convert)
 app.command("validate")(validate)
 app.command("run")(run)
 app.command("explain")(explain)
+app.add_typer(mappings, name="mappings")
 
 
 def _version(wanted: bool) -> None:

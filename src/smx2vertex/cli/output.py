@@ -60,6 +60,8 @@ def print_findings(findings: Iterable[Finding], shown: int = 1, to_stderr: bool 
     """Findings grouped by code, each group with its first places."""
     from rich.text import Text
 
+    from ..report.diagram import one_line
+
     groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in by_severity(findings):
         groups[finding.code, finding.message].append(finding)
@@ -67,14 +69,12 @@ def print_findings(findings: Iterable[Finding], shown: int = 1, to_stderr: bool 
     for (code, text), group in groups.items():
         first = group[0]
         steps = list(dict.fromkeys(each.step for each in group if each.step))
-        where = f"{_listed(steps)}: " if steps else ""
-        out.print(
-            Text.assemble(("  " + code, "bold"), " ", (f"{first.severity:<8}", STYLES[first.severity]), where, text)
-        )
+        said = one_line(f"{_listed(steps)}: {text}" if steps else text)
+        out.print(Text.assemble(("  " + code, "bold"), " ", (f"{first.severity:<8}", STYLES[first.severity]), said))
         more = f" and {len(group) - shown} more" if len(group) > shown else ""
         places = ", ".join(_place(each) for each in group[:shown] if each.pointer)
         if places:
-            out.print(Text(f"         {places}{more}", style="dim"))
+            out.print(Text(f"         {one_line(places)}{more}", style="dim"))
 
 
 def _place(finding: Finding) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -69,27 +69,31 @@ def _table_text(table: Table) -> Iterator[tuple[str, str]]:
 
 def to_markdown(outline: Outline, mermaid: str) -> str:
     """The report as Markdown for GitHub, with the diagram in it."""
-    lines = [f"# {_markdown(outline.title)}", "", _markdown(outline.summary), "", "```mermaid", mermaid.rstrip(), "```"]
+    lines = [f"# {markdown(outline.title)}", "", markdown(outline.summary), "", "```mermaid", mermaid.rstrip(), "```"]
     for table in outline.tables:
         if table.rows:
-            lines += ["", f"## {table.title}", "", _row(table.columns), _row(("---",) * len(table.columns), raw=True)]
-            lines += [_row(row) for row in table.rows]
+            lines += ["", f"## {table.title}", "", *markdown_table(table.columns, table.rows)]
     lines += ["", f"## {outline.heading}"] if outline.entries else []
     for entry in outline.entries:
-        lines += ["", f"### {_markdown(entry.title)}", "", _markdown(entry.subtitle), ""]
+        lines += ["", f"### {markdown(entry.title)}", "", markdown(entry.subtitle), ""]
         for label, texts in entry.facts:
             if len(texts) == 1:
-                lines.append(f"- **{label}**: {_markdown(texts[0])}")
+                lines.append(f"- **{label}**: {markdown(texts[0])}")
             elif texts:
-                lines += [f"- **{label}**:", *(f"  - {_markdown(text)}" for text in texts)]
+                lines += [f"- **{label}**:", *(f"  - {markdown(text)}" for text in texts)]
     return "\n".join(lines) + "\n"
 
 
+def markdown_table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """The lines of a table in Markdown; nothing in its cells is markup."""
+    return [_row(columns), _row(("---",) * len(columns), raw=True), *map(_row, rows)]
+
+
 def _row(cells: tuple[str, ...], raw: bool = False) -> str:
-    return "| " + " | ".join(cell if raw else _markdown(cell) for cell in cells) + " |"
+    return "| " + " | ".join(cell if raw else markdown(cell) for cell in cells) + " |"
 
 
-def _markdown(text: str) -> str:
+def markdown(text: str) -> str:
     """Text for Markdown: nothing in it is markup, a mention or a link."""
     escaped = "".join(
         f"\\{character}" if character in "\\`*_{}[]()#+!|~$" else character for character in one_line(text)
