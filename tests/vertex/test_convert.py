@@ -160,6 +160,26 @@ def test_a_script_that_is_not_there_is_a_finding_and_a_file(smx2vertex: Command,
     assert "s3://acme-ml/churn-mini/code/7f1c/prepare.py" in note
 
 
+@pytest.mark.parametrize("delete_note", [True, False])
+def test_a_missing_script_that_people_put_in_its_place_stays(
+    smx2vertex: Command, tmp_path: Path, delete_note: bool
+) -> None:
+    out = tmp_path / "project"
+    assert smx2vertex("convert", CHURN / "definition.json", "--out", out).code == 0
+    for step, script in (("prepare", "prepare.py"), ("evaluate", "evaluate.py")):
+        (out / "code" / step / script).write_bytes((CHURN / script).read_bytes())
+        if delete_note:
+            (out / "code" / step / f"{script}.missing").unlink()
+    done = smx2vertex("convert", CHURN / "definition.json", "--out", out)
+    assert done.code == 0, done.out + done.err
+    assert "SMX360" not in done.out
+    assert sorted(path.name for path in (out / "code").rglob("*.*")) == ["evaluate.py", "prepare.py"]
+    assert smx2vertex("validate", CHURN / "definition.json", out).code == 0
+    churn_data(tmp_path / "data")
+    ran = smx2vertex("run", out, "--data", f"s3://acme-ml/churn/raw/={tmp_path / 'data'}", "--out", tmp_path / "run")
+    assert ran.code == 0, ran.out + ran.err
+
+
 def churn_data(folder: Path, rows: int = 400) -> None:
     """Rows of `label,x,y` with a label that x and y tell, but for some noise."""
     rng = random.Random(7)

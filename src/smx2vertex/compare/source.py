@@ -342,8 +342,9 @@ class _Reader:
                     self.note(node, ("environment", name), field)
                 elif (steps.unquoted(field) or "").startswith("s3://"):
                     node.add(("code", "model"), [], field.pointer)
-        for what, found in (("group", model.group or model.name), ("approval", model.approval), ("description", model.description)):
-            self.note(node, (what,), found)
+        self.note(node, ("group",), model.group or model.name)
+        self.note(node, ("approval",), model.approval)
+        self.note(node, ("description",), model.description)
         for what, fields in (("content types", model.content_types), ("response types", model.response_types)):
             for field in fields:
                 self.note(node, (what, field.text or field.pointer), field)

@@ -103,6 +103,9 @@ class Builder:
         """The template of an expression; what it refers to becomes typed inputs."""
         expression = field.value if isinstance(field, Field) else field
         pieces = flatten(expression)
+        if pieces[:1] == ["s3://"] and isinstance(pieces[1], ParameterReference):
+            message = f"{pieces[1].name} names the bucket of {wanted}: its value must be a bucket of Google Cloud"
+            self.planner.note("SMX353", message, self.step.pointer, self.step)
         return "".join(self._piece(piece, wanted, first=index == 0) for index, piece in enumerate(pieces))
 
     def value_template(self, field: Field, wanted: str, quoted: bool = False) -> str:

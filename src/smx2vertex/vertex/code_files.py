@@ -33,7 +33,7 @@ class CodeSource:
     bundle: Mapping[str, Path] = field(default_factory=dict)
 
 
-def collect(source: CodeSource, folder: str, step: str, wanted: CodeFile, program: str | None) -> dict[str, bytes]:
+def collect(source: CodeSource, folder: str, step: str, wanted: CodeFile) -> dict[str, bytes]:
     """The files of one part of a step's code artifact, by their path in it.
 
     Args:
@@ -41,18 +41,18 @@ def collect(source: CodeSource, folder: str, step: str, wanted: CodeFile, progra
         folder: the code folder of the step.
         step: its name in SageMaker; a folder of either name holds all of its files.
         wanted: the file, archive or prefix that the definition names.
-        program: the script that an archive is known to hold.
 
     Returns:
         The files found. A script that is not there gives one file `NAME.missing` that says which belongs there.
     """
-    name = safe_name(posixpath.basename(wanted.uri.rstrip("/")) or program or "code")
+    program = posixpath.basename(wanted.program) if wanted.program else None
+    name = safe_name(posixpath.basename(wanted.uri.rstrip("/")) or "code")
     found = _from_bundle(source, wanted, name)
     if not found and source.folder is not None:
         found = _from_folder(source.folder, folder, step, wanted, name, program)
     if not found:
         text = f"The file {name} of step {step!r} belongs here. SageMaker had it at {wanted.uri}\n"
-        found = {f"{name}.missing": text.encode()}
+        found = {f"{safe_name(program) if program and wanted.unpack else name}.missing": text.encode()}
     return {posixpath.join(wanted.path, path): content for path, content in sorted(found.items())}
 
 

@@ -205,7 +205,7 @@ def _program(builder: Builder, training: steps.Training, algorithm: str | None) 
             builder.option("code", CODE_FOLDER)
             pointer = training.hyperparameters["sagemaker_submit_directory"].pointer
             unpack = training.submit_directory.endswith(".tar.gz")
-            file = CodeFile("", training.submit_directory, pointer, unpack)
+            file = CodeFile("", training.submit_directory, pointer, unpack, training.program)
             builder.planner.add_code(builder.component.function, file)
     elif training.entrypoint:
         builder.words(training.entrypoint, training.arguments)
@@ -341,7 +341,8 @@ def _serving_code(builder: Builder, container: steps.Container) -> None:
     directory = unquoted(field)
     if field is not None and directory and directory.startswith("s3://"):
         builder.option("code", "code")
-        file = CodeFile("code", directory, field.pointer, unpack=directory.endswith(".tar.gz"))
+        program = unquoted(container.environment.get("SAGEMAKER_PROGRAM"))
+        file = CodeFile("code", directory, field.pointer, directory.endswith(".tar.gz"), program)
         builder.planner.add_code(builder.component.function, file)
 
 

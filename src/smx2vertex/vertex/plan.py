@@ -200,12 +200,14 @@ class CodeFile:
     Attributes:
         unpack: whether it is an archive whose files belong there.
         pointer: JSON pointer of the address in the definition.
+        program: the script that an archive is known to hold, or None.
     """
 
     path: str
     uri: str
     pointer: str
     unpack: bool = False
+    program: str | None = None
 
 
 @dataclass(slots=True)

@@ -18,7 +18,6 @@ import jinja2
 import yaml
 
 from .. import __version__, contract
-from ..contract.grammar import decode
 from ..findings import Finding, by_severity
 from ..mapping.correspondences import Correspondences
 from ..mapping.ledger import MappedPipeline
@@ -91,8 +90,9 @@ def write(
     """
     out = out.absolute()
     previous = _previous(out)
+    own = _own_files(out, previous)
     project = Project(out)
-    files = _files(planned, definition, mapped, correspondences, settings, code, project)
+    files = _files(planned, definition, mapped, correspondences, settings, code, project, own)
     with _scratch_beside(out) as scratch:
         new = Path(scratch) / "project"
         for path, content in files.items():
@@ -100,11 +100,12 @@ def write(
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content.encode() if isinstance(content, str) else content)
         _format(new)
+        generated = _hashes(new)
+        _keep_own_files(out, new, own)
         _compile(new)
         for target_name in TARGETS:
             project.sizes[target_name] = (new / "compiled" / f"{target_name}.yaml").stat().st_size
-        _write_lock(new, planned, definition, correspondences, previous)
-        _keep_own_files(out, new, previous)
+        _write_lock(new, planned, definition, correspondences, generated)
         _swap(out, new, Path(scratch) / "old")
     if max(project.sizes.values()) > LARGE_BYTES:
         size = max(project.sizes.values()) / 1e6
@@ -136,7 +137,12 @@ def _previous(out: Path) -> dict[str, str]:
         hashes: dict[str, str] = json.loads(lock.read_text(encoding="utf-8"))["files"]
     except (ValueError, KeyError, TypeError) as error:
         raise ProjectError(f"{lock} cannot be read: {error}") from error
-    changed = [path for path, digest in hashes.items() if not _is_unchanged(out / path, digest)]
+    # the note about a missing script says that the script takes its place
+    changed = [
+        path
+        for path, digest in hashes.items()
+        if not _is_unchanged(out / path, digest) and not (path.endswith(".missing") and not (out / path).exists())
+    ]
     if changed:
         listed = "".join(f"\n  {path}" for path in sorted(changed))
         raise ProjectError(f"these files of {out} were changed or removed since they were written:{listed}")
@@ -147,20 +153,27 @@ def _is_unchanged(file: Path, digest: str) -> bool:
     return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == digest
 
 
-def _keep_own_files(out: Path, new: Path, previous: dict[str, str]) -> None:
-    """Carry over what people added to the project.
+def _own_files(out: Path, previous: dict[str, str]) -> list[Path]:
+    """What people added to the project that stands at a place, relative to it."""
+    if not previous:
+        return []
+    paths = (file.relative_to(out) for file in sorted(out.rglob("*")) if file.is_file() or file.is_symlink())
+    return [
+        path
+        for path in paths
+        if path.as_posix() not in {*previous, LOCK} and path.parts[0] != "compiled" and "__pycache__" not in path.parts
+    ]
+
+
+def _keep_own_files(out: Path, new: Path, own: list[Path]) -> None:
+    """Carry over what people added.
 
     Raises:
         ProjectError: a generated file would take the place of one of theirs.
     """
-    if not previous:
-        return
     clashes = []
-    for file in sorted(out.rglob("*")):
-        path = file.relative_to(out)
-        generated = str(path) in previous or str(path) == LOCK or path.parts[0] == "compiled"
-        if generated or not (file.is_file() or file.is_symlink()) or "__pycache__" in path.parts:
-            continue
+    for path in own:
+        file = out / path
         if not (new / path).exists():
             (new / path).parent.mkdir(parents=True, exist_ok=True)
             os.link(file, new / path, follow_symlinks=False)
@@ -173,7 +186,12 @@ def _keep_own_files(out: Path, new: Path, previous: dict[str, str]) -> None:
 def _swap(out: Path, new: Path, old: Path) -> None:
     if out.exists():
         out.rename(old)
-    new.rename(out)
+    try:
+        new.rename(out)
+    except OSError:
+        if old.exists():
+            old.rename(out)
+        raise
 
 
 # --- the files ---
@@ -187,6 +205,7 @@ def _files(
     settings: Settings,
     code: CodeSource,
     project: Project,
+    own: list[Path],
 ) -> dict[str, str | bytes]:
     plan = planned.plan
     package = plan.package
@@ -213,7 +232,7 @@ def _files(
         files[name] = _render(name, context)
     for component in plan.components:
         files[f"{package}/components/{component.function}.py"] = source.component_module(component)
-    files |= _code(planned, definition, code, project)
+    files |= _code(planned, definition, code, project, own)
     for choice in plan.images.values():
         if choice.dockerfile:
             files[f"images/{choice.identifier}/Dockerfile"] = "\n".join(choice.dockerfile) + "\n"
@@ -231,29 +250,23 @@ def _files(
     return files
 
 
-def _code(planned: Planned, definition: Definition, code: CodeSource, project: Project) -> dict[str, str | bytes]:
-    """The user's files; a folder without any holds a note, for version control keeps no empty folders."""
+def _code(
+    planned: Planned, definition: Definition, code: CodeSource, project: Project, own: list[Path]
+) -> dict[str, str | bytes]:
+    """The user's files; a script that is not there leaves a note, unless people have put it there themselves."""
     files: dict[str, str | bytes] = {}
-    steps = {component.function: component for component in planned.plan.components}
-    names = {task.component.function: task.step for task in all_tasks(planned.plan.body)}
-    for folder in sorted(steps):
-        wanted = planned.plan.code.get(folder, [])
-        programs = [decode(str(option.fields[0])) for option in steps[folder].options if option.name == "program"]
-        program = programs[0] if programs else None
+    steps = {task.component.function: task.step for task in all_tasks(planned.plan.body)}
+    for folder, wanted in sorted(planned.plan.code.items()):
         for file in wanted:
-            found = collect(code, folder, names[folder], file, program)
-            files |= {f"code/{folder}/{path}": content for path, content in found.items()}
-            for path in found:
+            for path, content in collect(code, folder, steps[folder], file).items():
+                script = f"code/{folder}/{path}".removesuffix(".missing")
                 if path.endswith(".missing"):
-                    project.findings.append(
-                        Finding(
-                            "SMX360",
-                            f"{path.removesuffix('.missing')} was not found: put it into code/{folder}/",
-                            file.pointer,
-                            step=names[folder],
-                            file=definition.file,
-                        )
-                    )
+                    if Path(script) in own:
+                        continue
+                    message = f"{script.rpartition('/')[2]} was not found: put it into {script.rpartition('/')[0]}/"
+                    finding = Finding("SMX360", message, file.pointer, steps[folder], definition.file)
+                    project.findings.append(finding)
+                files[f"code/{folder}/{path}"] = content
     return files
 
 
@@ -347,14 +360,9 @@ def _write_lock(
     planned: Planned,
     definition: Definition,
     correspondences: Correspondences,
-    previous: dict[str, str],
+    generated: dict[str, str],
 ) -> None:
     plan = planned.plan
-    hashes = {
-        file.relative_to(new).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(new.rglob("*"))
-        if file.is_file() and file.relative_to(new).parts[0] != "compiled"
-    }
     raw = json.dumps(definition.raw, sort_keys=True).encode()
     document = {
         "smx2vertex": __version__,
@@ -365,6 +373,14 @@ def _write_lock(
         "buckets": {bucket: correspondences.bucket(bucket) for bucket in sorted(plan.buckets.values())},
         "machines": dict(sorted(plan.instance_types.items())),
         "excluded": {step: finding.code for step, finding in sorted(planned.excluded.items())},
-        "files": hashes,
+        "files": generated,
     }
     (new / LOCK).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {
+        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
