@@ -19,7 +19,7 @@ def test_an_installed_wheel_works_from_any_folder(tmp_path: Path) -> None:
     environment = tmp_path / "environment"
     venv.create(environment, with_pip=True)
     python = environment / "bin" / "python"
-    wheel = next(tmp_path.glob("*.whl"))
+    wheel = next(tmp_path.glob("smx2vertex-*"))
     subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", wheel], check=True)
     # the dependencies come from the environment of the tests; this checkout does not: a path adds no editable installs
     packages = next((environment / "lib").glob("python*")) / "site-packages"
