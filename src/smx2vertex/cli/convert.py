@@ -62,7 +62,7 @@ def convert(
 def _print(
     definition: Definition, mapped: MappedPipeline, planned: Planned, project: Project, comparison: Comparison
 ) -> None:
-    from .output import console, print_findings
+    from .output import console, listed, print_findings
 
     out = console()
     tasks = len(planned.plan.components)
@@ -72,7 +72,7 @@ def _print(
     if findings:
         print_findings(findings)
     if planned.excluded:
-        out.print(f"  {len(planned.excluded)} steps have no counterpart yet: {', '.join(planned.excluded)}")
+        out.print(f"  no counterpart yet, so that they fail and say why: {listed(list(planned.excluded), most=20)}")
     out.print("  equivalent in structure and parameters" if comparison.equivalent else "  NOT equivalent:")
     if not comparison.equivalent:
         print_findings([finding for check in comparison.checks for finding in check.findings])

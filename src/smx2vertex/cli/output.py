@@ -69,7 +69,7 @@ def print_findings(findings: Iterable[Finding], shown: int = 1, to_stderr: bool 
     for (code, text), group in groups.items():
         first = group[0]
         steps = list(dict.fromkeys(each.step for each in group if each.step))
-        said = one_line(f"{_listed(steps)}: {text}" if steps else text)
+        said = one_line(f"{listed(steps)}: {text}" if steps else text)
         out.print(Text.assemble(("  " + code, "bold"), " ", (f"{first.severity:<8}", STYLES[first.severity]), said))
         more = f" and {len(group) - shown} more" if len(group) > shown else ""
         places = ", ".join(_place(each) for each in group[:shown] if each.pointer)
@@ -83,8 +83,12 @@ def _place(finding: Finding) -> str:
     return f"{finding.file} {finding.pointer}" if is_line and finding.file else finding.pointer
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names) if len(names) < 4 else f"{names[0]}, {names[1]} and {len(names) - 2} more steps"
+def listed(names: list[str], most: int = 3) -> str:
+    """Names of steps in a sentence, the first of many; without control characters."""
+    from ..report.diagram import one_line
+
+    several = f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more steps"
+    return one_line(", ".join(names) if len(names) <= most else several)
 
 
 def print_input_error(error: InputError) -> None:

@@ -61,7 +61,7 @@ def _matches(options: list[str]) -> dict[str, list[str]]:
 def _print_text(comparison: Comparison) -> None:
     from rich.text import Text
 
-    from .output import console, print_findings
+    from .output import console, listed, print_findings
 
     out = console()
     failing = sum(1 for finding in comparison.findings if finding.severity == "error")
@@ -76,8 +76,8 @@ def _print_text(comparison: Comparison) -> None:
     for check in comparison.checks:
         out.print(f"  {check.name:<11} {check.status:<5} {_detail(check, comparison.counts)}".rstrip())
     if comparison.excluded:
-        listed = ", ".join(f"{excluded.step} ({excluded.code})" for excluded in comparison.excluded)
-        out.print(f"  left out    {listed}")
+        steps = [f"{excluded.step} ({excluded.code})" for excluded in comparison.excluded]
+        out.print(f"  left out    {listed(steps, most=20)}")
 
 
 def _detail(check: Check, counts: dict[str, int]) -> str:
