@@ -348,6 +348,7 @@ def test_labels_descriptions_and_machines_are_carried(smx2vertex: Command, tmp_p
     assert job["timeout"]["defaultValue"] == "900s"
     task = spec["root"]["dag"]["tasks"]["make"]["inputs"]["parameters"]["worker_pool_specs"]["runtimeValue"]["constant"]
     assert [(pool["replica_count"], pool["disk_spec"]["boot_disk_size_gb"]) for pool in task] == [(1, 500), (1, 500)]
+    assert "crane copy 111122223333.dkr.ecr" in (tmp_path / "project" / "MIGRATION.md").read_text()
     assert "out of nothing" in (tmp_path / "project" / "labels" / "components" / "make.py").read_text()
 
 

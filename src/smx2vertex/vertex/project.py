@@ -240,6 +240,7 @@ def _files(
         "groups": _grouped([*definition.findings, *mapped.findings, *planned.findings, *project.findings]),
         "excluded": planned.excluded,
         "images": [choice for choice in plan.images.values() if choice.dockerfile],
+        "copies": [choice.copy_command for choice in plan.images.values() if choice.copy_command],
         "buckets": sorted(plan.buckets.values()),
         "target_bucket": correspondences.bucket,
         "tasks": [(component.function, component.title) for component in plan.components],
