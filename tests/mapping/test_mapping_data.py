@@ -41,9 +41,19 @@ REQUESTS = {
     ],
     "Job": [("CreateJob", "sagemaker", "", "")],
 }
+_BODY = [
+    f"ForEachBody[].{key}"
+    for key in (
+        *("Name", "Type", "Arguments", "DisplayName", "Description", "DependsOn"),
+        *("CacheConfig", "RetryPolicies", "PropertyFiles"),
+    )
+]
 # what arguments hold beside these requests, or without any: the SDK writes it, or the published schema lists it
 BESIDE_REQUESTS = {
-    "Tuning": ["TrainingJobDefinition.AlgorithmSpecification.EnableSageMakerMetricsTimeSeries"],
+    "Tuning": [
+        "TrainingJobDefinition.AlgorithmSpecification.EnableSageMakerMetricsTimeSeries",
+        "TrainingJobDefinitions[].AlgorithmSpecification.EnableSageMakerMetricsTimeSeries",
+    ],
     "EMR": ["ClusterId", "ExecutionRoleArn"],
     "EMRServerless": ["ApplicationId", "ExecutionRoleArn"],
     "Lineage": [
@@ -52,7 +62,7 @@ BESIDE_REQUESTS = {
         "Associations[].AssociationType",
     ],
     "Cleanup": ["Resources.S3[].StepName", "Resources.S3[].S3Uris[]"],
-    "ForEach": ["IterableItems", "MaxConcurrency", "Selector.Pick", "Selector.Field", "ForEachBody[]"],
+    "ForEach": ["IterableItems", "MaxConcurrency", "Selector.Pick", "Selector.Field", *_BODY],
     "Lambda": ["any_input"],
     "Callback": ["any_input"],
     "Fail": ["ErrorMessage"],
