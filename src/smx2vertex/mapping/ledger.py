@@ -22,18 +22,7 @@ from ..sagemaker.expressions import (
     parts,
     pointer_token,
 )
-from .tables import (
-    VERDICTS,
-    Node,
-    Row,
-    Table,
-    Verdict,
-    condition_rows,
-    property_rows,
-    step_tables,
-    table,
-    worse,
-)
+from .tables import VERDICTS, Node, Row, Table, Tables, Verdict, our_tables, worse
 
 _UNKNOWN_FIELD = Row("unknown", "", None, "unsupported", "no table knows this field", "SMX251")
 _UNKNOWN_STEP = Row("unknown step type", "", None, "unsupported", "steps of this type are not translated", None)
@@ -53,6 +42,7 @@ class MappedField:
         target: what it becomes; None if it is dropped.
         rule: the row that says so.
         note: the caveat.
+        file: the file that the row stands in; "" for what no table says.
     """
 
     source: str
@@ -60,6 +50,7 @@ class MappedField:
     rule: str
     verdict: Verdict
     note: str
+    file: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As `map --format json` prints it."""
@@ -67,6 +58,7 @@ class MappedField:
             "source": self.source,
             "target": self.target,
             "rule": self.rule,
+            "file": self.file,
             "verdict": self.verdict,
             "note": self.note,
         }
@@ -133,16 +125,17 @@ def leaves(value: Any, pointer: str = "") -> Iterator[str]:
         yield pointer
 
 
-def map_pipeline(definition: Definition) -> MappedPipeline:
+def map_pipeline(definition: Definition, tables: Tables | None = None) -> MappedPipeline:
     """Map a definition by the tables.
 
     Args:
         definition: any definition that was read.
+        tables: ours if not given.
 
     Returns:
         A verdict for every field, and a finding for every field that a person should know about.
     """
-    mapper = _Mapper(definition)
+    mapper = _Mapper(definition, tables or our_tables())
     mapper.run()
     everything = list(leaves(definition.raw))
     accounted = {mapped.source for mapped in mapper.outside}
@@ -154,8 +147,9 @@ def map_pipeline(definition: Definition) -> MappedPipeline:
 class _Mapper:
     """Walks a definition along the trees of the tables."""
 
-    def __init__(self, definition: Definition) -> None:
+    def __init__(self, definition: Definition, tables: Tables) -> None:
         self.definition = definition
+        self.tables = tables
         self.names = definition.step_names()
         self.types = {step.name: step.type for step in definition.all_steps()}
         self.steps: dict[str, MappedStep] = {}
@@ -166,7 +160,7 @@ class _Mapper:
 
     def run(self) -> None:
         outside = {key: value for key, value in self.definition.raw.items() if key != "Steps"}
-        self.walk(outside, table("definition").root, None, "", "")
+        self.walk(outside, self.tables.common["definition"].root, None, "", "")
         if not self.definition.raw["Steps"]:
             self.add(_UNKNOWN_FIELD, "/Steps", "Steps")
         known = {step.pointer for step in self.definition.all_steps()}
@@ -177,7 +171,7 @@ class _Mapper:
             self.walk(entry, Node(), None, pointer, "")
 
     def map_step(self, step: Step) -> None:
-        found = step_tables().get(step.type)
+        found = self.tables.steps.get(step.type)
         target = found.target if found else "task that fails and says so"
         self.step = MappedStep(step.name, step.type, target, found.verdict if found else "unsupported")
         self.steps[step.name] = self.step
@@ -187,10 +181,10 @@ class _Mapper:
                 self.arguments(step, value, found, pointer)
             elif found is not None and found.step_root.child(key) is not None:
                 self.walk({key: value}, found.step_root, None, step.pointer, "")
-            elif key == "Arguments" or (found is None and table("step").root.child(key) is None):
+            elif key == "Arguments" or (found is None and self.tables.common["step"].root.child(key) is None):
                 self.walk(value, Node(), _NO_ARGUMENTS if found else _UNKNOWN_STEP, pointer, key)
             else:
-                self.walk({key: value}, table("step").root, None, step.pointer, "")
+                self.walk({key: value}, self.tables.common["step"].root, None, step.pointer, "")
         if self.step.blocker is not None:
             self.step.verdict = worse(self.step.verdict, "redesign")
 
@@ -213,11 +207,11 @@ class _Mapper:
         if not isinstance(value, dict) or not value:
             self.walk(value, Node(), None, pointer, "Conditions")
             return
-        root = table("conditions").root
+        root = self.tables.common["conditions"].root
         for key, item in value.items():
             at = f"{pointer}/{pointer_token(key)}"
             if key in ("Type", "ConditionType") and isinstance(item, str):
-                self.add(condition_rows().get(item, _UNKNOWN_FIELD), at, f"condition {item}")
+                self.add(self.tables.conditions.get(item, _UNKNOWN_FIELD), at, f"condition {item}")
             elif key in ("Condition", "Expression") and isinstance(item, dict):
                 self.condition(item, at)
             elif key == "Conditions" and isinstance(item, list) and item:
@@ -256,7 +250,7 @@ class _Mapper:
             self.add(found, leaf, path, pointer)
 
     def expression_row(self, expression: Expression) -> Row:
-        node: Node | None = table("expressions").root
+        node: Node | None = self.tables.common["expressions"].root
         if isinstance(expression, PropertyReference):
             return self.property_row(expression)
         if isinstance(expression, ParameterReference):
@@ -278,20 +272,20 @@ class _Mapper:
         return node.row if node is not None and node.row is not None else _UNKNOWN_FIELD
 
     def property_row(self, reference: PropertyReference) -> Row:
-        rows = property_rows().get(self.types.get(reference.step, ""), {})
-        found = rows.get(reference.pattern)
+        rows = self.tables.properties.get(self.types.get(reference.step, ""), {})
+        found = rows.get(reference.pattern, rows.get("*"))
         if found is None and reference.path[:1] == ("PropertyFiles",):
             found = rows.get("PropertyFiles.*")
         if found is None:
             type_ = self.types.get(reference.step, "")
-            known = type_ in property_rows() and not step_tables()[type_].is_redesign
+            known = type_ in self.tables.properties and not self.tables.steps[type_].is_redesign
             reason = "this property has no counterpart" if known else "the step it refers to is not translated"
             return Row("properties:none", "properties.yaml", None, "unsupported", reason, "SMX244" if known else None)
         return found
 
     def add(self, row: Row, pointer: str, path: str, anchor: str | None = None) -> None:
         """Account for a field; a row with a code raises its finding, once for each place where it applies."""
-        mapped = MappedField(pointer, row.to, row.rule, row.verdict, row.because)
+        mapped = MappedField(pointer, row.to, row.rule, row.verdict, row.because, row.file)
         (self.outside if self.step is None else self.step.fields).append(mapped)
         if row.code is None or (row.rule, anchor or pointer) in self.raised:
             return

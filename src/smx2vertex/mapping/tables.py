@@ -21,6 +21,7 @@ class Row:
     Attributes:
         rule: table and path, such as `processing:Environment.*`, or `lambda.step:FunctionArn` for a key beside the
             Arguments.
+        file: the name of our file, or the path of the user's.
         to: what it becomes; None if it is dropped.
         because: why the verdict is what it is.
         code: a finding that a field of this kind raises, or None.
@@ -102,8 +103,8 @@ def read_table(file: Path, key: str = "fields") -> Table:
         key: where in it the rows stand.
     """
     document = load_yaml(file)
-    root, rows = _tree(file.stem, file.name, document[key])
-    step_root, step_rows = _tree(f"{file.stem}.step", file.name, document.get("step_fields", {}))
+    root, rows = tree(file.stem, file.name, document[key])
+    step_root, step_rows = tree(f"{file.stem}.step", file.name, document.get("step_fields", {}))
     return Table(
         name=file.stem,
         target=document["target"],
@@ -117,11 +118,11 @@ def read_table(file: Path, key: str = "fields") -> Table:
     )
 
 
-def _tree(name: str, file: str, entries: dict[str, dict[str, Any]]) -> tuple[Node, tuple[Row, ...]]:
+def tree(name: str, file: str, entries: dict[str, dict[str, Any]]) -> tuple[Node, tuple[Row, ...]]:
     """The tree of the rows' paths, and the rows; a rule is `NAME:PATH`."""
     root, rows = Node(), []
     for path, entry in entries.items():
-        row = _row(f"{name}:{path}", file, entry)
+        row = read_row(f"{name}:{path}", file, entry)
         rows.append(row)
         node = root
         for part in _split(path):
@@ -130,7 +131,8 @@ def _tree(name: str, file: str, entries: dict[str, dict[str, Any]]) -> tuple[Nod
     return root, tuple(rows)
 
 
-def _row(rule: str, file: str, entry: dict[str, Any]) -> Row:
+def read_row(rule: str, file: str, entry: dict[str, Any]) -> Row:
+    """One row, from its entry in a file."""
     return Row(
         rule=rule,
         file=file,
@@ -171,29 +173,60 @@ def property_rows() -> dict[str, dict[str, Row]]:
     file = mappings_dir() / "properties.yaml"
     types = load_yaml(file)["properties"]
     return {
-        type_: {path: _row(f"properties:{type_}.{path}", file.name, entry) for path, entry in rows.items()}
+        type_: {path: read_row(f"properties:{type_}.{path}", file.name, entry) for path, entry in rows.items()}
         for type_, rows in types.items()
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """All tables: ours, or ours with the user's rows over them.
+
+    Attributes:
+        steps: the tables of the step types, by type.
+        common: those that concern all step types, by name: `step`, `definition`, `expressions`, `conditions`,
+            `properties`.
+        conditions: the rows of the types of conditions.
+        properties: the rows of property references, by type of the step that is referred to, then by pattern.
+    """
+
+    steps: dict[str, Table]
+    common: dict[str, Table]
+    conditions: dict[str, Row]
+    properties: dict[str, dict[str, Row]]
+
+    def find(self, name: str) -> Table | None:
+        """A table by its name or its step type."""
+        return next((each for each in self.all() if name in (each.name, each.step)), None)
+
+    def all(self) -> tuple[Table, ...]:
+        """All tables with all their rows: those of the step types, then those that concern all of them."""
+        of_conditions = (*self.conditions.values(), *self.common["conditions"].rows)
+        of_properties = tuple(row for rows in self.properties.values() for row in rows.values())
+        whole = {"conditions": of_conditions, "properties": of_properties}
+        common = (replace(each, rows=whole.get(each.name, each.rows)) for each in self.common.values())
+        return (*self.steps.values(), *common)
+
+
 @cache
-def all_tables() -> tuple[Table, ...]:
-    """All tables that have rows: those of the step types, then those that concern all of them."""
-    properties = load_yaml(mappings_dir() / "properties.yaml")
-    conditions = table("conditions")
-    return (
-        *step_tables().values(),
-        *(table(name) for name in ("step", "definition", "expressions")),
-        replace(conditions, rows=(*condition_rows().values(), *conditions.rows)),
-        Table(
-            name="properties",
-            target=properties["target"],
-            verdict=properties["verdict"],
-            root=Node(),
-            rows=tuple(row for rows in property_rows().values() for row in rows.values()),
-            sources=tuple(properties["sources"]),
-        ),
+def our_tables() -> Tables:
+    """The tables of `mappings/`."""
+    document = load_yaml(mappings_dir() / "properties.yaml")
+    properties = Table(
+        name="properties",
+        target=document["target"],
+        verdict=document["verdict"],
+        root=Node(),
+        rows=(),
+        sources=tuple(document["sources"]),
     )
+    common = {name: table(name) for name in ("step", "definition", "expressions", "conditions")}
+    return Tables(step_tables(), common | {"properties": properties}, condition_rows(), property_rows())
+
+
+def all_tables() -> tuple[Table, ...]:
+    """All tables of `mappings/`, with all their rows."""
+    return our_tables().all()
 
 
 def worse(first: Verdict, second: Verdict) -> Verdict:
