@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .source import Python, open_source
+from .source import Config, Python, open_source
 
 if TYPE_CHECKING:
     from ..compare import Comparison
@@ -21,7 +21,7 @@ def convert(
     source: Annotated[Path, typer.Argument(help="A definition, a bundle, a Python file[:FUNCTION] or a notebook.")],
     out: Annotated[Path, typer.Option(help="Folder of the project.")],
     code: Annotated[Path | None, typer.Option(help="Folder with your scripts.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Your buckets, images, machines and settings.")] = None,
+    config: Config = None,
     pipeline: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which pipeline of a bundle; else its name.")
     ] = None,
@@ -42,9 +42,10 @@ def convert(
         raise typer.BadParameter(f"{code} is no folder", param_hint="--code")
     opened = open_source(source, pipeline, python)
     definition = usable(opened.definition)
-    chosen = load_config(config)
-    mapped = map_pipeline(definition)
-    planned = plan(definition, mapped, chosen.correspondences)
+    chosen = load_config(config or [])
+    mapped = map_pipeline(definition, chosen.tables)
+    planned = plan(definition, mapped, chosen.correspondences, chosen.hooks)
+    planned.findings.extend(chosen.findings)
     if not planned.plan.body:
         raise typer.BadParameter(f"no step of {definition.name!r} ever runs anything: there is nothing to convert")
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .source import Python, open_source
+from .source import Config, Python, open_source
 
 if TYPE_CHECKING:
     from ..mapping.ledger import MappedPipeline, MappedStep
@@ -34,7 +34,7 @@ class MapFormat(str, Enum):
 
 def map_(
     definition: Annotated[Path, typer.Argument(help="A definition, a bundle, a Python file[:FUNCTION] or a notebook.")],
-    config: Annotated[Path | None, typer.Option(help="Your buckets, images, machines and settings.")] = None,
+    config: Config = None,
     pipeline: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which pipeline of a bundle; else its name.")
     ] = None,
@@ -48,8 +48,10 @@ def map_(
     from .output import print_json, usable
 
     source = usable(open_source(definition, pipeline, python).definition)
-    mapped = map_pipeline(source)
-    planned = plan(source, mapped, load_config(config).correspondences)
+    chosen = load_config(config or [])
+    mapped = map_pipeline(source, chosen.tables)
+    planned = plan(source, mapped, chosen.correspondences, chosen.hooks)
+    planned.findings.extend(chosen.findings)
     if format is MapFormat.text:
         _print_text(source, mapped, planned)
         return

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .source import Config
+
 if TYPE_CHECKING:
     from ..mapping.tables import Row, Table
 
@@ -28,12 +30,13 @@ _Form = Annotated[TableFormat, typer.Option("--format", help="Form of the output
 
 
 @mappings.command("list")
-def list_(format: _Form = TableFormat.text) -> None:
+def list_(config: Config = None, format: _Form = TableFormat.text) -> None:
     """List the tables, with their rows by verdict."""
-    from ..mapping.tables import VERDICTS, all_tables
+    from ..mapping.tables import VERDICTS
+    from ..vertex.config import load_config
     from .output import print_json
 
-    tables = all_tables()
+    tables = load_config(config or []).tables.all()
     counts = [Counter(row.verdict for row in each.all_rows) for each in tables]
     if format is TableFormat.json:
         print_json(
@@ -55,12 +58,13 @@ def list_(format: _Form = TableFormat.text) -> None:
 @mappings.command()
 def show(
     name: Annotated[str, typer.Argument(help="A table or a step type, such as processing or Processing.")],
+    config: Config = None,
     format: _Form = TableFormat.text,
 ) -> None:
     """Show one table: each field, what becomes of it, and why."""
     from .output import print_json
 
-    table = _find(name)
+    table = _find(name, config or [])
     if format is TableFormat.json:
         print_json(_to_dict(table))
         return
@@ -78,36 +82,41 @@ def show(
 @mappings.command()
 def check(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE...]", help="Tables; without any, those that come with us.")
+        list[Path] | None,
+        typer.Argument(metavar="[FILE...]", help="Tables and configurations; without any, those that come with us."),
     ] = None,
+    config: Config = None,
 ) -> None:
-    """Check that tables are well-formed; exit code 1 if one is not."""
+    """Check that tables and configurations are well-formed; exit code 1 if one is not."""
     from ..findings import Finding, InputError
     from ..mapping.check import check_table, table_files
     from ..report.diagram import one_line
+    from ..vertex.config_check import check_config, is_config
     from .output import message
 
-    tables = files or table_files()
+    configs = config or []
+    tables = [*configs, *(files or ([] if configs else table_files()))]
     mistakes = []
     for file in tables:
         try:
-            mistakes += check_table(file)
+            mistakes += check_config(file) if file in configs or is_config(file) else check_table(file)
         except OSError as error:
             raise InputError(Finding("SMX101", error.strerror or "it cannot be read", file=str(file))) from error
     for mistake in mistakes:
         print(one_line(str(mistake)))
-    message(f"{len(tables)} tables, {len(mistakes)} mistakes")
+    message(f"{len(tables)} files, {len(mistakes)} mistakes")
     if mistakes:
         raise typer.Exit(1)
 
 
-def _find(name: str) -> Table:
-    from ..mapping.tables import all_tables
+def _find(name: str, config: list[Path]) -> Table:
+    from ..vertex.config import load_config
 
-    for table in all_tables():
-        if name in (table.name, table.step):
-            return table
-    names = ", ".join(table.name for table in all_tables())
+    tables = load_config(config).tables
+    table = tables.find(name)
+    if table is not None:
+        return table
+    names = ", ".join(table.name for table in tables.all())
     raise typer.BadParameter(f"{name!r} is no table; they are {names}", param_hint="NAME")
 
 

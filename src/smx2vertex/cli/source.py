@@ -20,6 +20,10 @@ PipelineName = Annotated[
 Python = Annotated[
     Path | None, typer.Option("--python", metavar="EXE", help="The interpreter with your SageMaker SDK, for a program.")
 ]
+Config = Annotated[
+    list[Path] | None,
+    typer.Option("--config", metavar="FILE", help="Your buckets, images, machines, rules and hooks; repeatable."),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
 
 from ..findings import catalogue
 from .data import mappings_dir
-from .tables import VERDICTS, step_tables
+from .tables import VERDICTS, Node, Table, our_tables, split, step_tables
 
 _MAX_BYTES = 1024 * 1024
 _GROUPS = ("fields", "step_fields", "conditions", "properties")
-_TABLE_KEYS = {"step", "target", "verdict", "sources", *_GROUPS}
+TABLE_KEYS = {"step", "target", "verdict", "sources", *_GROUPS}
 _ROW_KEYS = {"to", "drop", "verdict", "because", "code", "blocks", "harmless", "from", "empty"}
 _SOURCE_KEYS = {"title", "url", "checked"}
+_PART = re.compile(r"[^\[\].]+(?:\[\])*")
 _FROM = ("artifact", "parameter", "request")
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A mistake in a table; line and column count from 1."""
+    """A mistake in a table or a configuration; line and column count from 1.
+
+    `doubtful` is what our tables do not know, though it may be right.
+    """
 
     file: Path
     line: int
     column: int
     message: str
+    doubtful: bool = False
+
+    @property
+    def place(self) -> str:
+        """File, line and column."""
+        return f"{self.file}:{self.line}:{self.column}"
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+        return f"{self.place}: {self.message}"
 
 
 def table_files() -> list[Path]:
@@ -44,37 +56,48 @@ def check_table(file: Path) -> list[Mistake]:
     Raises:
         OSError: the file cannot be read.
     """
-    if file.stat().st_size > _MAX_BYTES:
-        return [Mistake(file, 1, 1, "the file is larger than 1 MiB")]
-    try:
-        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        return [Mistake(file, *place, f"this is no YAML: {error.problem or error.context}")]
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
-        return [Mistake(file, 1, 1, "this is no YAML text, or it is nested too deeply")]
-    checker = _Checker(file)
-    checker.table(root)
-    return sorted(checker.mistakes, key=lambda mistake: (mistake.line, mistake.column))
+    checker = Checker(file)
+    root = checker.read()
+    if not checker.mistakes:
+        checker.table(root)
+    return checker.in_order()
 
 
-_Entries = dict[str, yaml.Node]
+Entries = dict[str, yaml.Node]
 
 
-class _Checker:
+class Checker:
     """Walks the nodes of a table, no deeper than its rows, and collects the mistakes."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.mistakes: list[Mistake] = []
 
-    def note(self, node: yaml.Node | None, message: str) -> None:
-        line, column = (1, 1) if node is None else (node.start_mark.line + 1, node.start_mark.column + 1)
-        self.mistakes.append(Mistake(self.file, line, column, message))
+    def in_order(self) -> list[Mistake]:
+        """The mistakes in the order of the file."""
+        return sorted(self.mistakes, key=lambda mistake: (mistake.line, mistake.column))
+
+    def read(self) -> yaml.Node | None:
+        """The nodes of the file; None if it is no YAML, which is a mistake, or holds nothing."""
+        if self.file.stat().st_size > _MAX_BYTES:
+            return self.note(None, "the file is larger than 1 MiB")
+        try:
+            return yaml.compose(self.file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            self.note(error, f"this is no YAML: {error.problem or error.context}")
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+            self.note(None, "this is no YAML text, or it is nested too deeply")
+        return None
+
+    def note(self, place: yaml.Node | yaml.MarkedYAMLError | None, message: str, doubtful: bool = False) -> None:
+        """Add a mistake at a node."""
+        mark = place.start_mark if isinstance(place, yaml.Node) else place and place.problem_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        self.mistakes.append(Mistake(self.file, line, column, message, doubtful))
 
     def table(self, root: yaml.Node | None) -> None:
-        entries = self.entries(root, "a table", _TABLE_KEYS)
+        """A whole table."""
+        entries = self.entries(root, "a table", TABLE_KEYS)
         if not entries:
             return
         for key in ("target", "verdict", "sources"):
@@ -84,53 +107,80 @@ class _Checker:
             self.note(root, f"the table has no rows: none of {', '.join(_GROUPS)}")
         self.verdict(entries)
         self.sources(entries.get("sources"))
-        silent = _text(entries, "verdict") in ("redesign", "unsupported")
+        own = self.file.resolve().is_relative_to(mappings_dir().resolve())
+        found = None if own else our_tables().find(text_of(entries, "step") or self.file.stem)
+        self.groups(entries, text_of(entries, "verdict") in ("redesign", "unsupported"), found)
+
+    def groups(self, entries: Entries, silent: bool, ours: Table | None) -> None:
+        """The rows of a table; `silent` if one finding about the whole step speaks for all of them.
+
+        `ours` is the table that a user's rows lie over.
+        """
         for key in ("fields", "step_fields", "conditions"):
             self.rows(entries.get(key), silent)
+        self.paths(entries.get("fields"), ours and ours.root)
+        self.paths(entries.get("step_fields"), ours and ours.step_root)
         if "properties" in entries:
             for type_, rows in self.entries(entries["properties"], "properties").items():
                 table = step_tables().get(type_)
                 self.rows(rows, table is not None and table.is_redesign)
 
+    def paths(self, node: yaml.Node | None, ours: Node | None) -> None:
+        """The paths of a group of rows: a row whose path no field has never applies."""
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if not all(map(_PART.fullmatch, key.value.split("."))):
+                self.note(key, f"{key.value!r} is no path of a field; paths are of the form A.B, A[].B or A.*")
+            elif (meant := ours and _meant(ours, key.value)) is not None:
+                message = f"this row never applies: {key.value!r} is in no table; did you mean {meant!r}?"
+                self.note(key, message, doubtful=True)
+
     def rows(self, node: yaml.Node | None, silent: bool) -> None:
-        """The rows of a group; `silent` if one finding about the whole step speaks for all of them."""
+        """The rows of a group."""
         if node is None:
             return
         for row in self.entries(node, "a group of rows").values():
             self.row(row, self.entries(row, "a row", _ROW_KEYS), silent)
 
-    def row(self, node: yaml.Node, entries: _Entries, silent: bool) -> None:
+    def row(self, node: yaml.Node, entries: Entries, silent: bool) -> None:
         if not entries:
             return
-        verdict, code = _text(entries, "verdict"), _text(entries, "code")
-        drops = _text(entries, "drop") == "true"
-        if bool(_text(entries, "to")) == drops:
+        verdict, code = text_of(entries, "verdict"), text_of(entries, "code")
+        drops = text_of(entries, "drop") == "true"
+        if bool(text_of(entries, "to")) == drops:
             self.note(node, "a row says where a field goes (to), or drops it (drop: true)")
         if verdict is None:
             self.note(node, "the row has no verdict")
         self.verdict(entries)
         if verdict == "exact" and drops:
             self.note(node, "what is dropped is not exact")
-        if verdict in VERDICTS[1:] and not _text(entries, "because"):
+        if verdict in VERDICTS[1:] and not text_of(entries, "because"):
             self.note(node, f"a row with verdict {verdict} says why (because)")
         if verdict in ("redesign", "unsupported") and "code" not in entries and not silent:
             self.note(node, f"a row with verdict {verdict} names a finding (code)")
         self.code(entries, code)
-        if "from" in entries and _text(entries, "from") not in _FROM:
+        if "from" in entries and text_of(entries, "from") not in _FROM:
             self.note(entries["from"], f"from is one of {', '.join(_FROM)}")
+        for key in ("drop", "blocks", "empty"):
+            if key in entries and text_of(entries, key) not in ("true", "false"):
+                self.note(entries[key], f"{key} is true or false")
+        for key in ("to", "because", "code"):
+            if key in entries and text_of(entries, key) is None:
+                self.note(entries[key], f"{key} is text")
         if "harmless" in entries and not isinstance(entries["harmless"], yaml.SequenceNode):
             self.note(entries["harmless"], "harmless is a list of values")
 
-    def code(self, entries: _Entries, code: str | None) -> None:
+    def code(self, entries: Entries, code: str | None) -> None:
         if "code" in entries and code not in catalogue():
             self.note(entries["code"], f"no finding has the code {code!r}")
-        elif _text(entries, "blocks") == "true" and (code is None or catalogue()[code].severity != "error"):
+        elif text_of(entries, "blocks") == "true" and (code is None or catalogue()[code].severity != "error"):
             self.note(entries["blocks"], "a row that blocks its step names a finding that is an error")
 
-    def verdict(self, entries: _Entries) -> None:
-        if "verdict" in entries and _text(entries, "verdict") not in VERDICTS:
+    def verdict(self, entries: Entries) -> None:
+        if "verdict" in entries and text_of(entries, "verdict") not in VERDICTS:
             self.note(
-                entries["verdict"], f"{_text(entries, 'verdict')!r} is no verdict; they are {', '.join(VERDICTS)}"
+                entries["verdict"], f"{text_of(entries, 'verdict')!r} is no verdict; they are {', '.join(VERDICTS)}"
             )
 
     def sources(self, node: yaml.Node | None) -> None:
@@ -143,17 +193,17 @@ class _Checker:
             source = self.entries(item, "a source", _SOURCE_KEYS)
             if missing := sorted(_SOURCE_KEYS - set(source)):
                 self.note(item, f"the source has no {', '.join(missing)}")
-            if "url" in source and not (_text(source, "url") or "").startswith("https://"):
+            if "url" in source and not (text_of(source, "url") or "").startswith("https://"):
                 self.note(source["url"], "the address of a source begins with https://")
             if "checked" in source and source["checked"].tag != "tag:yaml.org,2002:timestamp":
                 self.note(source["checked"], "checked is a day, such as 2026-11-21")
 
-    def entries(self, node: yaml.Node | None, what: str, known: set[str] | None = None) -> _Entries:
+    def entries(self, node: yaml.Node | None, what: str, known: set[str] | None = None) -> Entries:
         """The values of a mapping by their keys; none if it is no mapping, which is a mistake."""
         if not isinstance(node, yaml.MappingNode) or not node.value:
             self.note(node, f"{what} is a mapping from keys to values")
             return {}
-        found: _Entries = {}
+        found: Entries = {}
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
             if not name:
@@ -166,7 +216,19 @@ class _Checker:
         return found
 
 
-def _text(entries: _Entries, key: str) -> str | None:
+def text_of(entries: Entries, key: str) -> str | None:
     """The text of a scalar; None if it is missing or something else."""
     node = entries.get(key)
     return str(node.value) if isinstance(node, yaml.ScalarNode) else None
+
+
+def _meant(ours: Node, path: str) -> str | None:
+    """The name in our tables that a name in a path is a slip of the pen for; None if it is none."""
+    node = ours
+    for key in split(path):
+        child = node.children.get(key)
+        if child is None:
+            names = [name for name in node.children if name not in ("*", "[]")]
+            return None if "*" in node.children else next(iter(get_close_matches(key, names, 1, 0.85)), None)
+        node = child
+    return None

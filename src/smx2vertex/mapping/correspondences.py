@@ -19,12 +19,14 @@ class Correspondences:
         buckets: bucket in Cloud Storage by bucket in S3; a bucket that is not named keeps its name.
         images: image address by image address in ECR.
         machines: machine type by instance type.
+        regions: region of Vertex AI by region of AWS.
         chosen_region: a region of Vertex AI; None to follow the definition.
     """
 
     buckets: dict[str, str] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
     machines: dict[str, str] = field(default_factory=dict)
+    regions: dict[str, str] = field(default_factory=dict)
     chosen_region: str | None = None
 
     def bucket(self, name: str) -> str:
@@ -49,7 +51,10 @@ class Correspondences:
         if self.chosen_region is not None:
             return self.chosen_region
         regions = Counter(filter(None, map(region_of, _texts(definition))))
-        return target_region(regions.most_common(1)[0][0]) if regions else None
+        if not regions:
+            return None
+        most = regions.most_common(1)[0][0]
+        return self.regions.get(most) or target_region(most)
 
 
 def _texts(definition: Definition) -> list[str]:

@@ -101,6 +101,17 @@ def machine(name: str) -> Machine | None:
     return _machines().get(name)
 
 
+def machine_names() -> frozenset[str]:
+    """The machines that custom training accepts."""
+    return frozenset(_machines())
+
+
+@cache
+def instance_types() -> frozenset[str]:
+    """The instance types of SageMaker."""
+    return frozenset(row["name"] for row in load_csv(mappings_dir() / "machines" / "sagemaker_instance_types.csv"))
+
+
 def disk_gb(volume_gb: int) -> int:
     """The size of the boot disk, in GB, for a volume of `volume_gb` GB."""
     disk = _rules()["disk"]

@@ -27,6 +27,16 @@ def target_region(aws: str) -> str | None:
     return _table()["regions"].get(aws)  # type: ignore[no-any-return]
 
 
+def vertex_regions() -> frozenset[str]:
+    """The regions of Vertex AI."""
+    return frozenset(_table()["vertex"])
+
+
+def aws_regions() -> frozenset[str]:
+    """The regions of AWS that have a counterpart."""
+    return frozenset(_table()["regions"])
+
+
 def region_of(text: str) -> str | None:
     """The first AWS region named in an ARN, an image or S3 URI, or any other text; None if there is none."""
     found = _REGION.search(text)

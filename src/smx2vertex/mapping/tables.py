@@ -85,7 +85,7 @@ class Table:
         return self.verdict in ("redesign", "unsupported")
 
 
-def _split(path: str) -> Iterator[str]:
+def split(path: str) -> Iterator[str]:
     """The keys of a row's path: `Outputs[].S3Uri` has three, `Outputs`, `[]` and `S3Uri`."""
     for part in path.split("."):
         if part.endswith("[]"):
@@ -93,6 +93,13 @@ def _split(path: str) -> Iterator[str]:
             yield "[]"
         else:
             yield part
+
+
+def upwards(path: str) -> Iterator[str]:
+    """A path and all above it: `Outputs[].S3Uri` is below `Outputs[]` and `Outputs`."""
+    while path:
+        yield path
+        path = path[:-2] if path.endswith("[]") else path.rpartition(".")[0]
 
 
 def read_table(file: Path, key: str = "fields") -> Table:
@@ -125,7 +132,7 @@ def tree(name: str, file: str, entries: dict[str, dict[str, Any]]) -> tuple[Node
         row = read_row(f"{name}:{path}", file, entry)
         rows.append(row)
         node = root
-        for part in _split(path):
+        for part in split(path):
             node = node.children.setdefault(part, Node())
         node.row = row
     return root, tuple(rows)

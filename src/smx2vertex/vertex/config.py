@@ -1,67 +1,84 @@
-"""The user's settings for a conversion: the file that `--config` names."""
+"""The user's settings for a conversion: the files that `--config` names."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..findings import Finding, InputError
+from ..mapping.check import Mistake
 from ..mapping.correspondences import Correspondences
+from ..mapping.data import load_yaml
+from ..mapping.overrides import overridden, planned_by_hook
+from ..mapping.tables import Tables, our_tables
+from .config_check import PAIRS, TEXTS, check_config, layers_of
+from .hooks import Hook, find_hook, installed_hooks
 from .project import Settings
-
-_TABLES = ("buckets", "images", "machines")
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Settings of the project, and the user's own correspondences."""
+    """Settings of the project, and what the user says in our place.
+
+    Attributes:
+        tables: our tables with the user's rows over them.
+        hooks: functions that plan steps, by step type.
+        findings: settings that may be mistakes.
+    """
 
     settings: Settings
     correspondences: Correspondences
+    tables: Tables = field(default_factory=our_tables)
+    hooks: dict[str, Hook] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
 
-def load_config(path: Path | None) -> Config:
-    """Read a configuration; without a path, the defaults.
+def load_config(paths: Sequence[Path] = ()) -> Config:
+    """Read configurations, of which the later ones come first; without any, the defaults.
 
-    The file is a YAML mapping with any of the keys `project`, `region`, `pipeline_root`, `service_account`,
-    `network`, `encryption_key`, `image_repository` (texts) and `buckets`, `images`, `machines` (mappings from what
-    AWS has to what Google Cloud has).
+    A file is a YAML mapping; docs/config.md lists its keys. The hooks of installed packages count too, below those that
+    a file names.
 
     Raises:
-        InputError: the file cannot be read, or holds a key or value that is none of these.
+        InputError: a file cannot be read, or holds a mistake.
     """
-    if path is None:
-        return Config(Settings(), Correspondences())
-    document = _document(path)
-    texts = {field.name for field in fields(Settings)} | {"region"}
-    for key, value in document.items():
-        if key in _TABLES:
-            if not isinstance(value, dict) or not all(isinstance(item, str) for pair in value.items() for item in pair):
-                raise _error(path, f"{key} must be a mapping from text to text")
-            if key == "buckets" and any("/" in name for pair in value.items() for name in pair):
-                raise _error(path, "buckets must be names, without s3:// or gs:// and without folders")
-        elif key not in texts:
-            raise _error(path, f"{key!r} is no setting; there are {', '.join(sorted([*texts, *_TABLES]))}")
-        elif value is not None and not isinstance(value, str):
-            raise _error(path, f"{key} must be text")
-    tables = {key: document[key] for key in _TABLES if key in document}
-    region = document.pop("region", None)
-    settings = Settings(**{key: value for key, value in document.items() if key not in _TABLES and value is not None})
-    return Config(settings, Correspondences(chosen_region=region, **tables))
+    documents = [(path, *_checked(path)) for path in paths]
+    merged: dict[str, Any] = {}
+    hooks = dict(installed_hooks())
+    for path, document, _ in documents:
+        merged |= {key: document[key] for key in TEXTS if document.get(key) is not None}
+        merged |= {key: merged.get(key, {}) | (document.get(key) or {}) for key in PAIRS}
+        named = document.get("step_types") or {}
+        hooks |= {type_: find_hook(name, path.parent) for type_, name in named.items()}
+    tables = our_tables()
+    for type_, hook in hooks.items():
+        tables = planned_by_hook(tables, type_, hook.name)
+    layers = (layer for path, document, _ in documents for layer in layers_of(path, document))
+    region = merged.pop("region", None)
+    pairs = {key: merged.pop(key, {}) for key in PAIRS}
+    return Config(
+        Settings(**merged),
+        Correspondences(chosen_region=region, **pairs),
+        overridden(tables, layers),
+        hooks,
+        tuple(_doubt(mistake) for _, _, doubtful in documents for mistake in doubtful),
+    )
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _checked(path: Path) -> tuple[dict[str, Any], list[Mistake]]:
+    """What a file holds, and what in it is doubtful."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise _error(path, f"cannot be read: {error}") from error
-    if not isinstance(document, dict):
-        raise _error(path, "is no mapping")
-    return document
+        mistakes = check_config(path)
+    except OSError as error:
+        raise InputError(Finding("SMX361", f"cannot be read: {error.strerror}", file=str(path))) from error
+    faults = [mistake for mistake in mistakes if not mistake.doubtful]
+    if faults:
+        others = "".join(f"\n  {fault}" for fault in faults[1:])
+        raise InputError(Finding("SMX361", f"{faults[0].message}{others}", file=faults[0].place))
+    return load_yaml(path) or {}, mistakes
 
 
-def _error(path: Path, message: str) -> InputError:
-    return InputError(Finding("SMX361", message, file=str(path)))
+def _doubt(mistake: Mistake) -> Finding:
+    return Finding("SMX266", mistake.message, file=mistake.place)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from . import conditions
 from .builder import Product
 from .components import PLANNERS, plan_not_translated, product_key
 from .errors import NotTranslated
+from .hooks import Hook
 from .names import Names, package_name, parameter_identifier, pipeline_name, plain, reads_as_placeholder, snake_case
 from .plan import (
     HELPERS,
@@ -75,15 +76,24 @@ class Planned:
         return worse(verdict, "redesign") if step in self.excluded else verdict
 
 
-def plan(definition: Definition, mapped: MappedPipeline, correspondences: Correspondences) -> Planned:
+def plan(
+    definition: Definition,
+    mapped: MappedPipeline,
+    correspondences: Correspondences,
+    hooks: Mapping[str, Hook] | None = None,
+) -> Planned:
     """Plan the Vertex pipeline of a definition.
 
     Args:
         definition: a definition without structural faults.
         mapped: what the tables say about it; a step that they block becomes a task that fails.
         correspondences: which bucket, image and machine stands for which.
+        hooks: the user's own planners, by step type; they come before ours.
+
+    Raises:
+        InputError: a hook fails.
     """
-    planner = Planner(definition, mapped, correspondences)
+    planner = Planner(definition, mapped, correspondences, hooks or {})
     planner.run()
     return Planned(planner.plan, planner.excluded, list(dict.fromkeys(planner.findings)))
 
@@ -96,8 +106,15 @@ class Planner:
         functions: gives out the names of components, tasks and code folders.
     """
 
-    def __init__(self, definition: Definition, mapped: MappedPipeline, correspondences: Correspondences) -> None:
+    def __init__(
+        self,
+        definition: Definition,
+        mapped: MappedPipeline,
+        correspondences: Correspondences,
+        hooks: Mapping[str, Hook],
+    ) -> None:
         """Prepare; `run` does the work."""
+        self.hooks = hooks
         self.definition = definition
         self.mapped = mapped
         self.correspondences = correspondences
@@ -416,6 +433,8 @@ class Planner:
         blocker = self.mapped.steps[step.name].blocker
         if blocker is not None:
             raise NotTranslated(blocker)
+        if step.type in self.hooks:
+            return self.hooks[step.type].plan(self, step)
         if step.type not in PLANNERS:
             message = f"steps of type {plain(step.type or 'none')!r} are not translated yet"
             raise self.not_translated(step, "SMX330", message, step.pointer)
