@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,13 @@ from typer.testing import CliRunner
 
 from smx2vertex.cli.validate import validate
 from smx2vertex.compare.project import compare_project
+from smx2vertex.contract.one_file import source
 from smx2vertex.findings import InputError
 from smx2vertex.sagemaker import reader
 
 FIXTURES = Path(__file__).parent / "fixtures"
 DEFINITION = FIXTURES / "gates.json"
-CONTRACT = resources.files("smx2vertex.contract").joinpath("container_contract.py").read_bytes()
+CONTRACT = source().encode()
 FILES = {"b.py": b"print(1)\n", "lib/a.py": b""}
 
 app = typer.Typer()

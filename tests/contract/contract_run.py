@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from smx2vertex.contract import source
+from smx2vertex.contract.one_file import source
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import ast
 import re
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ from contract_run import Sandbox
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smx2vertex.contract import container_contract, grammar, source
+from smx2vertex.contract import grammar
 from smx2vertex.contract.grammar import Command, GrammarError, Option, Placeholder
+from smx2vertex.contract.one_file import is_of_this_version, source
+from smx2vertex.contract.parts import command_line
+from smx2vertex.contract.parts.task import Task
 
 TEXT = st.text(st.characters() | st.sampled_from("%:{}$(\n\ud800é"), max_size=20)
 
@@ -19,7 +23,7 @@ TEXT = st.text(st.characters() | st.sampled_from("%:{}$(\n\ud800é"), max_size=2
 @given(TEXT, TEXT)
 def test_the_contract_reads_what_we_write(field: str, last: str) -> None:
     option = f"--code={grammar.encode_field(field)}:{grammar.encode_field(last)}:{grammar.encode_last_field(last)}"
-    options, _ = container_contract.parse_command("processing", [option])
+    options, _ = command_line.parse_command("processing", [option])
     assert options["code"] == [[field, last, last]]
     assert grammar.parse_command(["processing", option]).options == [Option("code", [field, last, last])]
 
@@ -31,7 +35,7 @@ def test_templates_keep_their_parts(parts: list[str | Placeholder]) -> None:
     joined = "".join(part if isinstance(part, str) else f"<{part.name}>" for part in parts)
     assert "".join(part if isinstance(part, str) else f"<{part.name}>" for part in command.words[0]) == joined
     executor_input = '{"inputs": {"parameterValues": {"x": "<x>", "n": 5.0}}}'
-    task = container_contract.Task(executor_input, "fail", ["--", text])
+    task = Task(executor_input, "fail", ["--", text])
     assert task.render(task.words[0]) == joined.replace("<n>", "5")
 
 
@@ -91,7 +95,7 @@ def test_the_document_lists_the_options_of_each_verb() -> None:
         verb = section.split("`")[1]
         options = re.findall(r"`--([a-z-]+)=([^`]*)`", section.split("\n## ")[0])
         listed[verb] = dict(options)
-    assert listed == container_contract.FORMS
+    assert listed == command_line.FORMS
 
 
 def test_the_contract_is_python_3_6() -> None:
@@ -114,3 +118,31 @@ def test_the_contract_runs_on_python_3_6(task: Sandbox) -> None:
     task.parameters = {"x": "5"}
     task.succeed("condition", "--operand=x:int", "--expression=x == 5 and not x < -1", "--result=holds")
     assert task.published("holds") == "true"
+
+
+def test_a_project_carries_the_verbs_that_it_needs() -> None:
+    small, large = source(["xgboost"]), source()
+    assert "# Verbs: condition, fail, processing, training, xgboost\n" in small
+    assert "def upload_model" in large and "def upload_model" not in small
+
+
+def test_parts_share_no_name() -> None:
+    names = [
+        name
+        for node in ast.parse(source()).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign)
+        for name in _defined(node)
+    ]
+    assert sorted(names) == sorted(set(names))
+
+
+def _defined(node: ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign) -> list[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+@pytest.mark.parametrize("change", [lambda text: text + "# more\n", lambda text: text.replace("# Verbs:", "# Words:")])
+def test_a_contract_is_known_by_its_text(change: Callable[[str], str]) -> None:
+    assert is_of_this_version(source(["transform"])) and not is_of_this_version(change(source(["transform"])))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..contract.container_contract import FORMS
-from ..contract.grammar import GrammarError, Option, Template, parse_command, parse_template
+from ..contract.grammar import VERBS, GrammarError, Option, Template, parse_command, parse_template
 
 # Older generations of the contract had this verb too; its options are not known.
-KNOWN_VERBS = frozenset({*FORMS, "package-model"})
+KNOWN_VERBS = frozenset({*VERBS, "package-model"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 
+from ..contract.one_file import is_of_this_version
 from ..findings import Finding, InputError
 from ..kubeflow.graph import Graph, read_graph
 from ..kubeflow.origins import Constant
@@ -69,7 +69,7 @@ def _code_findings(project: Path, graphs: Mapping[str, Graph]) -> Iterator[Findi
         yield Finding("SMX482", "no package of the project has a contract.py", file=str(project))
         return
     contract = contracts[0].read_bytes()
-    if contract != resources.files("smx2vertex.contract").joinpath("container_contract.py").read_bytes():
+    if not is_of_this_version(contract.decode("utf-8", "replace")):
         yield Finding(
             "SMX480", f"{contracts[0].relative_to(project)} is not the contract of this version", file=str(contracts[0])
         )

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Literal, cast
 from urllib.parse import unquote_to_bytes
 
-from .container_contract import FORMS, PLACEHOLDER, read_form
+from .one_file import verbs
+from .parts.command_line import FORMS, PLACEHOLDER, read_form
+
+VERBS = frozenset(verbs()) & FORMS.keys()
 
 PlaceholderType = Literal["str", "int", "float", "bool", "json", "uri"]
 

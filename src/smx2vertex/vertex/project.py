@@ -17,7 +17,8 @@ from typing import Any
 import jinja2
 import yaml
 
-from .. import __version__, contract
+from .. import __version__
+from ..contract import one_file
 from ..findings import Finding, by_severity
 from ..mapping.correspondences import Correspondences
 from ..mapping.ledger import MappedPipeline
@@ -25,6 +26,7 @@ from ..sagemaker.definition import Definition
 from . import source
 from .code_files import CodeSource, collect
 from .names import docstring, plain
+from .plan import Plan
 from .planner import Planned, all_tasks
 
 LOCK = "smx2vertex.lock"
@@ -223,7 +225,7 @@ def _files(
         + "\n",
         f"{package}/pipeline.py": source.pipeline_module(plan),
         f"{package}/components/__init__.py": source.components_package(plan),
-        f"{package}/contract.py": contract.source(),
+        f"{package}/contract.py": one_file.source(_verbs(plan)),
         "config.yaml": _config(planned, correspondences, settings),
     }
     for name in ("settings.py", "compute.py"):
@@ -249,6 +251,13 @@ def _files(
     files["MIGRATION.md"] = _render("MIGRATION.md", context)
     files["README.md"] = _render("README.md", context)
     return files
+
+
+def _verbs(plan: Plan) -> set[str]:
+    """The verbs and the built-in algorithms that the components ask for."""
+    options = [option for component in plan.components for option in component.options if option.name == "algorithm"]
+    algorithms = {field for option in options for field in option.fields if isinstance(field, str)}
+    return algorithms | {component.verb for component in plan.components}
 
 
 def _code(

@@ -6,9 +6,10 @@ CODE is the directory that holds this file as `__main__.py` and the user's files
 JSON text that Kubeflow puts in place of `{{$}}`. The grammar of the rest, and what each verb does, is written in
 smx2vertex's docs/contract.md. Standard library only, Python 3.6 and later; the built-in XGBoost algorithm and the
 default inference functions import xgboost, numpy, pandas, scipy, scikit-learn or torch where they need them.
-
-In order: the grammar, the task, addresses and files, archives, running a script, and then the verbs.
 """
+
+# Written by smx2vertex from its parts; converting again puts in what the pipeline needs.
+# Verbs: condition, fail, processing, training, upload-model, xgboost
 
 import ast
 import csv
@@ -16,12 +17,9 @@ import functools
 import gzip
 import hashlib
 import importlib
-import importlib.util
 import inspect
-import io
 import json
 import os
-import pickle
 import re
 import shutil
 import signal
@@ -31,95 +29,21 @@ import tarfile
 import tempfile
 import threading
 import time
-import traceback
 import urllib.error
 import urllib.parse
 import urllib.request
 import warnings
-from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, cast
+from typing import Any, Callable, Dict, IO, Iterable, Iterator, List, Optional, Tuple, cast
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SOURCES = os.path.join(HERE, "src")
-
+# --- The grammar of the command line: verbs, options, fields, templates -----------------------------------------------
 
 class ContractError(Exception):
     """The step cannot go on, for the reason in the text; the process ends with exit code 1."""
 
 
-# -----------------------------------------------------------------------------------------------------------------
-# The grammar
-# -----------------------------------------------------------------------------------------------------------------
-
-_COMMON = {"step": "NAME"}
-_CONTAINER = {"step": "NAME", "environment": "NAME:TEMPLATE", "code": "PATH[:FOLDER[:ARCHIVE]]"}
-
-# The options of each verb and the form of each. A field called TEMPLATE, always the last, holds placeholders.
-FORMS = {
-    "processing": dict(
-        _CONTAINER,
-        **{
-            "input": "ARTIFACT:PATH[:FILE]",
-            "data": "PATH:TEMPLATE",
-            "output": "ARTIFACT:PATH[:TEMPLATE]",
-            "property": "PARAMETER:ARTIFACT/FILE:JSONPATH",
-        },
-    ),
-    "training": dict(
-        _CONTAINER,
-        **{
-            "program": "TEMPLATE",
-            "algorithm": "NAME",
-            "channel": "NAME:CONTENT_TYPE[:ARTIFACT[:FILE]]",
-            "channel-code": "NAME:FOLDER",
-            "channel-data": "NAME:CONTENT_TYPE:TEMPLATE",
-            "hyperparameter": "NAME:TEMPLATE",
-            "metric-definition": "NAME:REGEX",
-            "metric": "PARAMETER:NAME",
-            "model": "ARTIFACT[:TEMPLATE]",
-            "compression": "NAME",
-        },
-    ),
-    "upload-model": {
-        "step": "NAME",
-        "environment": "NAME:TEMPLATE",
-        "parent": "TEMPLATE",
-        "model": "ARTIFACT[:FILE]",
-        "code": "FOLDER",
-        "serving-image": "IMAGE",
-        "approval": "TEMPLATE",
-        "description": "TEMPLATE",
-        "label": "NAME:TEMPLATE",
-        "content-type": "TYPE",
-        "response-type": "TYPE",
-        "metrics": "KIND:ARTIFACT[:FILE]",
-        "project": "TEMPLATE",
-        "location": "TEMPLATE",
-        "serving-model": "ARTIFACT",
-        "resource-name": "PARAMETER",
-    },
-    "transform": {
-        "step": "NAME",
-        "environment": "NAME:TEMPLATE",
-        "model": "ARTIFACT",
-        "algorithm": "NAME",
-        "program": "TEMPLATE",
-        "input": "ARTIFACT[:FILE]",
-        "data": "TEMPLATE",
-        "content-type": "TEMPLATE",
-        "accept": "TEMPLATE",
-        "split-type": "TEMPLATE",
-        "assemble-with": "TEMPLATE",
-        "batch-strategy": "TEMPLATE",
-        "max-payload-mb": "TEMPLATE",
-        "input-filter": "TEMPLATE",
-        "output-filter": "TEMPLATE",
-        "join-source": "TEMPLATE",
-        "output": "ARTIFACT[:TEMPLATE]",
-    },
-    "condition": dict(_COMMON, operand="PARAMETER:TYPE", expression="TEXT", result="PARAMETER"),
-    "fail": dict(_COMMON, message="TEMPLATE"),
-    "not-translated": dict(_COMMON, code="CODE", message="TEXT"),
-}  # type: Dict[str, Dict[str, str]]
+# The form of each option, by verb and option. A field called TEMPLATE, always the last, holds placeholders.
+FORMS: Dict[str, Dict[str, str]] = {}
+CONTAINER_OPTIONS = {"environment": "NAME:TEMPLATE", "code": "PATH[:FOLDER[:ARCHIVE]]"}
 
 PLACEHOLDER = re.compile(r"\{(\w+):(str|int|float|bool|json|uri)\}")
 
@@ -143,7 +67,7 @@ def parse_command(verb: str, arguments: List[str]) -> Tuple[Dict[str, List[List[
     if verb not in FORMS:
         raise ContractError("no such verb: " + verb)
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    options = {name: [] for name in FORMS[verb]}  # type: Dict[str, List[List[str]]]
+    options: Dict[str, List[List[str]]] = {name: [] for name in FORMS[verb]}
     for argument in arguments[:end]:
         match = re.match(r"--([a-z-]+)=(.*)\Z", argument, re.DOTALL)
         if not match or match.group(1) not in options:
@@ -177,195 +101,17 @@ def typed(value: Any, kind: str) -> Any:
     raise ContractError("{!r} is no {}".format(value, kind))
 
 
-JsonStep = Tuple[str, Any]
+# --- Addresses and files: where things are read and written -----------------------------------------------------------
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def parse_json_path(text: str) -> List[JsonStep]:
-    """The steps of `a.b[0]`, `$.a['b.c']`, `$[0,-1]`, `$[1:]` or `$.*`.
+SOURCES = os.path.join(HERE, "src")
 
-    A step is ("names", [name...]), ("indices", [index...]), ("slice", slice) or ("all", None).
-    """
-    steps = []  # type: List[JsonStep]
-    position = 1 if text.startswith("$") else 0
-    token = re.compile(r"""\.?([^.\[\]]+)|\[((?:'[^']*'|"[^"]*"|[^\]'"])*)\]""")
-    while position < len(text):
-        match = token.match(text, position)
-        if not match:
-            raise ContractError("cannot read the path {!r} from {!r} on".format(text, text[position:]))
-        position = match.end()
-        name, bracket = match.group(1), (match.group(2) or "").strip()
-        if name == "*" or bracket == "*":
-            steps.append(("all", None))
-        elif name is not None:
-            steps.append(("names", [name]))
-        elif re.match(r"['\"]", bracket):
-            steps.append(("names", [a or b for a, b in re.findall(r"""'([^']*)'|"([^"]*)\"""", bracket)]))
-        elif re.match(r"-?\d*\s*:\s*-?\d*\Z", bracket):
-            steps.append(("slice", slice(*[int(end) if end.strip() else None for end in bracket.split(":")])))
-        elif re.match(r"-?\d+(\s*,\s*-?\d+)*\Z", bracket):
-            steps.append(("indices", [int(index) for index in bracket.split(",")]))
-        else:
-            raise ContractError("cannot read [{}] in the path {!r}".format(bracket, text))
-    return steps
-
-
-def select(value: Any, steps: List[JsonStep]) -> Any:
-    """What a path finds in a JSON value. Several names give an object, several indices, a slice or * an array."""
-    if not steps:
-        return value
-    kind, wanted = steps[0]
-    expected = dict if kind == "names" else (dict, list) if kind == "all" else list
-    if not isinstance(value, expected):
-        raise LookupError("{} in {}".format(wanted, type(value).__name__))
-    if kind == "names" and len(wanted) > 1:
-        return {name: select(value[name], steps[1:]) for name in wanted}
-    if kind in ("names", "indices") and len(wanted) == 1:
-        return select(value[wanted[0]], steps[1:])
-    if kind == "indices":
-        found = [value[index] for index in wanted]
-    elif kind == "slice":
-        found = value[wanted]
-    else:
-        found = list(value.values()) if isinstance(value, dict) else value
-    return [select(item, steps[1:]) for item in found]
-
-
-# -----------------------------------------------------------------------------------------------------------------
-# The task
-# -----------------------------------------------------------------------------------------------------------------
-
-
-class Task:
-    """One run of a step: what Kubeflow gave it, what the command line asks for, and what it publishes.
-
-    Attributes:
-        step: the name of the step in SageMaker.
-        job: the name of this job: the step and 12 hex digits that differ from run to run.
-        options, words: what `parse_command` read.
-        hosts, rank: all hosts of the job, leader first, and the own place among them.
-        machine: the machine type, or "local" where nothing tells it.
-        metadata: what is published as metadata of an output artifact, by its name.
-    """
-
-    def __init__(self, executor_input: str, verb: str, arguments: List[str]) -> None:
-        """Read both, and refuse what the grammar does not know."""
-        self.options, self.words = parse_command(verb, arguments)
-        document = json.loads(executor_input)
-        inputs, outputs = document.get("inputs") or {}, document.get("outputs") or {}
-        self.parameters = inputs.get("parameterValues") or {}  # type: Dict[str, Any]
-        self._inputs = inputs.get("artifacts") or {}
-        self._outputs = outputs.get("artifacts") or {}
-        self._output_parameters = outputs.get("parameters") or {}
-        self._output_file = outputs.get("outputFile") or ""
-        self.step = self.only("step")
-        self.job = "{}-{}".format(self.step or verb, hashlib.sha256(self._output_file.encode()).hexdigest()[:12])
-        self.hosts, self.rank, self.machine = read_cluster(os.environ.get("CLUSTER_SPEC"))
-        self.metadata = {}  # type: Dict[str, Dict[str, Any]]
-
-    def only(self, option: str, default: str = "") -> str:
-        """The first field of an option that may stand once."""
-        found = self.options[option]
-        if len(found) > 1:
-            raise ContractError("--{} stands more than once".format(option))
-        return found[0][0] if found else default
-
-    def text(self, option: str, default: str = "") -> str:
-        """The rendered template of an option that may stand once; the default also stands in for empty text."""
-        return self.render(self.only(option)) or default
-
-    def render(self, template: str) -> str:
-        """The text of a template, each placeholder replaced by its value, as SageMaker would have formatted it."""
-        parts, position = [], 0
-        for match in PLACEHOLDER.finditer(template):
-            parts += [self._literal(template[position : match.start()]), self._value(*match.groups())]
-            position = match.end()
-        return "".join(parts + [self._literal(template[position:])])
-
-    @staticmethod
-    def _literal(text: str) -> str:
-        if "{" in text or "}" in text:
-            raise ContractError("cannot read the template " + text)
-        return decode(text)
-
-    def _value(self, name: str, kind: str) -> str:
-        if kind == "uri":
-            return str(self._artifact(name)["uri"])
-        if name not in self.parameters:
-            raise ContractError("there is no input parameter " + name)
-        value = self.parameters[name]
-        if kind == "json":
-            return json.dumps(typed(value, "str"))
-        return str(typed(value, kind))
-
-    def _artifact(self, name: str) -> Dict[str, Any]:
-        for artifacts in (self._inputs, self._outputs):
-            if (artifacts.get(name) or {}).get("artifacts"):
-                return cast(Dict[str, Any], artifacts[name]["artifacts"][0])
-        raise ContractError("there is no artifact " + name)
-
-    def input_path(self, artifact: str, file: str = "") -> str:
-        """Where an input artifact, or a file or folder of it, can be read."""
-        uri = str(self._artifact(artifact)["uri"])
-        return readable(inside(uri.rstrip("/"), file) if file else uri)
-
-    def output_path(self, artifact: str) -> str:
-        """Where an output artifact is written."""
-        return mounted(str(self._artifact(artifact)["uri"]))
-
-    def output_parameter(self, name: str) -> str:
-        """The file that takes the value of an output parameter."""
-        if name not in self._output_parameters:
-            raise ContractError("there is no output parameter " + name)
-        return mounted(self._output_parameters[name]["outputFile"])
-
-    def publish(self, parameter: str, value: Any) -> None:
-        """Give an output parameter its value: text as it is, everything else as JSON."""
-        write_text(self.output_parameter(parameter), value if isinstance(value, str) else json.dumps(value))
-
-    def publish_metadata(self) -> None:
-        """Write the executor output: the output artifacts that got metadata."""
-        if self.metadata and self._output_file:
-            artifacts = {}
-            for name, more in self.metadata.items():
-                artifact = self._artifact(name)
-                artifact = dict(artifact, metadata=dict(artifact.get("metadata") or {}, **more))
-                artifacts[name] = {"artifacts": [artifact]}
-            write_json(mounted(self._output_file), {"artifacts": artifacts})
-
-    def environment(self) -> Dict[str, str]:
-        """The variables of --environment."""
-        return {name: self.render(template) for name, template in self.options["environment"]}
-
-
-def read_cluster(spec: Optional[str]) -> Tuple[List[str], int, str]:
-    """Hosts, own rank and machine type, from the CLUSTER_SPEC that Vertex AI sets on every replica of a custom job."""
-    document = json.loads(spec) if spec else {}
-    hosts = []  # type: List[str]
-    rank, machine = 0, "local"
-    own = document.get("task") or {}
-    for number, pool in enumerate(sorted(document.get("cluster") or {})):
-        if pool == own.get("type"):
-            rank = len(hosts) + int(own.get("index", 0))
-            machine = _machine_of_pool(document.get("job"), number) or machine
-        hosts += [address.split(":")[0] for address in document["cluster"][pool]]
-    return (hosts, rank, machine) if len(hosts) > 1 else (["algo-1"], 0, machine)
-
-
-def _machine_of_pool(job: Any, number: int) -> str:
-    try:
-        job = json.loads(job) if isinstance(job, str) else job
-        pool = (job.get("worker_pool_specs") or job.get("workerPoolSpecs"))[number]
-        machine = pool.get("machine_spec") or pool.get("machineSpec")
-        return str(machine.get("machine_type") or machine.get("machineType") or "")
-    except (AttributeError, IndexError, TypeError, ValueError):
-        return ""
-
-
-# -----------------------------------------------------------------------------------------------------------------
-# Addresses and files
-# -----------------------------------------------------------------------------------------------------------------
 
 MOUNTS = {"gs://": "/gcs/", "s3://": "/s3/", "minio://": "/minio/"}
+
+
 COPY_AT_MOST = 1 << 30  # bytes; a bigger file is linked: a copy would fill the disk, and is read once or twice
 
 
@@ -392,6 +138,10 @@ def inside(folder: str, name: str) -> str:
     if name.startswith("/") or ".." in name.split("/"):
         raise ContractError("{} leaves its folder".format(name))
     return os.path.join(folder, name) if name else folder
+
+
+def channel_path(name: str) -> str:
+    return inside("/opt/ml/input/data", name)
 
 
 def mounted(uri: str) -> str:
@@ -514,9 +264,292 @@ def replace(folder: str, target: str) -> None:
     copy_files(folder, target)
 
 
-# -----------------------------------------------------------------------------------------------------------------
-# Archives
-# -----------------------------------------------------------------------------------------------------------------
+# --- One run of a step: its inputs and outputs ------------------------------------------------------------------------
+
+class Task:
+    """One run of a step: what Kubeflow gave it, what the command line asks for, and what it publishes.
+
+    Attributes:
+        step: the name of the step in SageMaker.
+        job: the name of this job: the step and 12 hex digits that differ from run to run.
+        options, words: what `parse_command` read.
+        hosts, rank: all hosts of the job, leader first, and the own place among them.
+        machine: the machine type, or "local" where nothing tells it.
+        metadata: what is published as metadata of an output artifact, by its name.
+    """
+
+    def __init__(self, executor_input: str, verb: str, arguments: List[str]) -> None:
+        """Read both, and refuse what the grammar does not know."""
+        self.options, self.words = parse_command(verb, arguments)
+        document = json.loads(executor_input)
+        inputs, outputs = document.get("inputs") or {}, document.get("outputs") or {}
+        self.parameters = inputs.get("parameterValues") or {}  # type: Dict[str, Any]
+        self._inputs = inputs.get("artifacts") or {}
+        self._outputs = outputs.get("artifacts") or {}
+        self._output_parameters = outputs.get("parameters") or {}
+        self._output_file = outputs.get("outputFile") or ""
+        self.step = self.only("step")
+        self.job = "{}-{}".format(self.step or verb, hashlib.sha256(self._output_file.encode()).hexdigest()[:12])
+        self.hosts, self.rank, self.machine = read_cluster(os.environ.get("CLUSTER_SPEC"))
+        self.metadata = {}  # type: Dict[str, Dict[str, Any]]
+
+    def only(self, option: str, default: str = "") -> str:
+        """The first field of an option that may stand once."""
+        found = self.options[option]
+        if len(found) > 1:
+            raise ContractError("--{} stands more than once".format(option))
+        return found[0][0] if found else default
+
+    def text(self, option: str, default: str = "") -> str:
+        """The rendered template of an option that may stand once; the default also stands in for empty text."""
+        return self.render(self.only(option)) or default
+
+    def render(self, template: str) -> str:
+        """The text of a template, each placeholder replaced by its value, as SageMaker would have formatted it."""
+        parts, position = [], 0
+        for match in PLACEHOLDER.finditer(template):
+            parts += [self._literal(template[position : match.start()]), self._value(*match.groups())]
+            position = match.end()
+        return "".join(parts + [self._literal(template[position:])])
+
+    @staticmethod
+    def _literal(text: str) -> str:
+        if "{" in text or "}" in text:
+            raise ContractError("cannot read the template " + text)
+        return decode(text)
+
+    def _value(self, name: str, kind: str) -> str:
+        if kind == "uri":
+            return str(self._artifact(name)["uri"])
+        if name not in self.parameters:
+            raise ContractError("there is no input parameter " + name)
+        value = self.parameters[name]
+        if kind == "json":
+            return json.dumps(typed(value, "str"))
+        return str(typed(value, kind))
+
+    def _artifact(self, name: str) -> Dict[str, Any]:
+        for artifacts in (self._inputs, self._outputs):
+            if (artifacts.get(name) or {}).get("artifacts"):
+                return cast(Dict[str, Any], artifacts[name]["artifacts"][0])
+        raise ContractError("there is no artifact " + name)
+
+    def input_path(self, artifact: str, file: str = "") -> str:
+        """Where an input artifact, or a file or folder of it, can be read."""
+        uri = str(self._artifact(artifact)["uri"])
+        return readable(inside(uri.rstrip("/"), file) if file else uri)
+
+    def output_path(self, artifact: str) -> str:
+        """Where an output artifact is written."""
+        return mounted(str(self._artifact(artifact)["uri"]))
+
+    def output_parameter(self, name: str) -> str:
+        """The file that takes the value of an output parameter."""
+        if name not in self._output_parameters:
+            raise ContractError("there is no output parameter " + name)
+        return mounted(self._output_parameters[name]["outputFile"])
+
+    def publish(self, parameter: str, value: Any) -> None:
+        """Give an output parameter its value: text as it is, everything else as JSON."""
+        write_text(self.output_parameter(parameter), value if isinstance(value, str) else json.dumps(value))
+
+    def publish_metadata(self) -> None:
+        """Write the executor output: the output artifacts that got metadata."""
+        if self.metadata and self._output_file:
+            artifacts = {}
+            for name, more in self.metadata.items():
+                artifact = self._artifact(name)
+                artifact = dict(artifact, metadata=dict(artifact.get("metadata") or {}, **more))
+                artifacts[name] = {"artifacts": [artifact]}
+            write_json(mounted(self._output_file), {"artifacts": artifacts})
+
+    def environment(self) -> Dict[str, str]:
+        """The variables of --environment."""
+        return {name: self.render(template) for name, template in self.options["environment"]}
+
+
+def read_cluster(spec: Optional[str]) -> Tuple[List[str], int, str]:
+    """Hosts, own rank and machine type, from the CLUSTER_SPEC that Vertex AI sets on every replica of a custom job."""
+    document = json.loads(spec) if spec else {}
+    hosts: List[str] = []
+    rank, machine = 0, "local"
+    own = document.get("task") or {}
+    for number, pool in enumerate(sorted(document.get("cluster") or {})):
+        if pool == own.get("type"):
+            rank = len(hosts) + int(own.get("index", 0))
+            machine = _machine_of_pool(document.get("job"), number) or machine
+        hosts += [address.split(":")[0] for address in document["cluster"][pool]]
+    return (hosts, rank, machine) if len(hosts) > 1 else (["algo-1"], 0, machine)
+
+
+def _machine_of_pool(job: Any, number: int) -> str:
+    try:
+        job = json.loads(job) if isinstance(job, str) else job
+        pool = (job.get("worker_pool_specs") or job.get("workerPoolSpecs"))[number]
+        machine = pool.get("machine_spec") or pool.get("machineSpec")
+        return str(machine.get("machine_type") or machine.get("machineType") or "")
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return ""
+
+
+Verb = Callable[[Task], int]
+VERBS: Dict[str, Verb] = {}
+
+
+def verb(name: str, *options: Dict[str, str]) -> Callable[[Verb], Verb]:
+    """Makes a function a verb with these options, beside --step, which every verb has; it returns the exit code."""
+
+    def register(function: Verb) -> Verb:
+        VERBS[name] = function
+        FORMS[name] = {"step": "NAME"}
+        for more in options:
+            FORMS[name].update(more)
+        return function
+
+    return register
+
+
+# --- Conditions that are no single comparison -------------------------------------------------------------------------
+
+COMPARISONS: Dict[Any, Callable[[Any, Any], bool]] = {
+    ast.Eq: lambda a, b: a == b,
+    ast.Gt: lambda a, b: a > b,
+    ast.GtE: lambda a, b: a >= b,
+    ast.Lt: lambda a, b: a < b,
+    ast.LtE: lambda a, b: a <= b,
+}
+
+
+@verb("condition", {"operand": "PARAMETER:TYPE", "expression": "TEXT", "result": "PARAMETER"})
+def condition(task: Task) -> int:
+    """A condition step whose conditions are no single comparison: publishes whether they hold."""
+    operands = {}
+    for name, kind in task.options["operand"]:
+        if name not in task.parameters:
+            raise ContractError("there is no input parameter " + name)
+        operands[name] = typed(task.parameters[name], kind)
+    result = evaluate(task.only("expression"), operands)
+    print("{}: {}".format(task.step, result), flush=True)
+    for (parameter,) in task.options["result"]:
+        task.publish(parameter, result)
+    return 0
+
+
+def evaluate(expression: str, operands: Dict[str, Any]) -> bool:
+    """Whether an expression holds; it may name operands and write literals, compare and combine, and nothing else."""
+    try:
+        return _truth(ast.parse(expression, mode="eval").body, operands)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ContractError("cannot read the expression {}: {}".format(expression[:200], error)) from error
+
+
+def _truth(node: ast.AST, operands: Dict[str, Any]) -> bool:
+    if isinstance(node, ast.BoolOp):
+        parts = [_truth(part, operands) for part in node.values]  # all of them: a mismatch counts wherever it stands
+        return all(parts) if isinstance(node.op, ast.And) else any(parts)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return not _truth(node.operand, operands)
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        left, right, comparison = _operand(node.left, operands), node.comparators[0], node.ops[0]
+        if isinstance(comparison, ast.In) and isinstance(right, ast.List):
+            matches = [_compare(ast.Eq, left, _operand(item, operands)) for item in right.elts]
+            return any(matches)
+        if type(comparison) in COMPARISONS:
+            return _compare(type(comparison), left, _operand(right, operands))
+    value = _operand(node, operands)
+    if isinstance(value, bool):
+        return value
+    raise ContractError("{!r} is neither true nor false".format(value))
+
+
+def _operand(node: ast.AST, operands: Dict[str, Any]) -> Any:
+    if isinstance(node, ast.Name) and node.id in operands:
+        return operands[node.id]
+    value = ast.literal_eval(node)  # type: ignore[arg-type, unused-ignore]
+    if not isinstance(value, (bool, int, float, str)):
+        raise ValueError("{!r} is neither a number nor text".format(value))
+    return value
+
+
+def _compare(comparison: Any, left: Any, right: Any) -> bool:
+    if isinstance(left, str) != isinstance(right, str):
+        raise ContractError("cannot compare {!r} with {!r}".format(left, right))
+    return COMPARISONS[comparison](left, right)
+
+
+# --- Steps that fail, by wish or for want of a translation ------------------------------------------------------------
+
+@verb("fail", {"message": "TEMPLATE"})
+def fail(task: Task) -> int:
+    """A fail step: says why, and fails."""
+    print("{}: {}".format(task.step, task.text("message")), file=sys.stderr, flush=True)
+    return 1
+
+
+@verb("not-translated", {"code": "CODE", "message": "TEXT"})
+def not_translated(task: Task) -> int:
+    """Stands for a step that could not be translated."""
+    message = "{} {} was not translated: {}"
+    print(message.format(task.only("code"), task.step, task.only("message")), file=sys.stderr, flush=True)
+    return 1
+
+
+# --- Paths into JSON values, as property files and data filters have them ---------------------------------------------
+
+JsonStep = Tuple[str, Any]
+
+
+def parse_json_path(text: str) -> List[JsonStep]:
+    """The steps of `a.b[0]`, `$.a['b.c']`, `$[0,-1]`, `$[1:]` or `$.*`.
+
+    A step is ("names", [name...]), ("indices", [index...]), ("slice", slice) or ("all", None).
+    """
+    steps: List[JsonStep] = []
+    position = 1 if text.startswith("$") else 0
+    token = re.compile(r"""\.?([^.\[\]]+)|\[((?:'[^']*'|"[^"]*"|[^\]'"])*)\]""")
+    while position < len(text):
+        match = token.match(text, position)
+        if not match:
+            raise ContractError("cannot read the path {!r} from {!r} on".format(text, text[position:]))
+        position = match.end()
+        name, bracket = match.group(1), (match.group(2) or "").strip()
+        if name == "*" or bracket == "*":
+            steps.append(("all", None))
+        elif name is not None:
+            steps.append(("names", [name]))
+        elif re.match(r"['\"]", bracket):
+            steps.append(("names", [a or b for a, b in re.findall(r"""'([^']*)'|"([^"]*)\"""", bracket)]))
+        elif re.match(r"-?\d*\s*:\s*-?\d*\Z", bracket):
+            steps.append(("slice", slice(*[int(end) if end.strip() else None for end in bracket.split(":")])))
+        elif re.match(r"-?\d+(\s*,\s*-?\d+)*\Z", bracket):
+            steps.append(("indices", [int(index) for index in bracket.split(",")]))
+        else:
+            raise ContractError("cannot read [{}] in the path {!r}".format(bracket, text))
+    return steps
+
+
+def select(value: Any, steps: List[JsonStep]) -> Any:
+    """What a path finds in a JSON value. Several names give an object, several indices, a slice or * an array."""
+    if not steps:
+        return value
+    kind, wanted = steps[0]
+    expected = dict if kind == "names" else (dict, list) if kind == "all" else list
+    if not isinstance(value, expected):
+        raise LookupError("{} in {}".format(wanted, type(value).__name__))
+    if kind == "names" and len(wanted) > 1:
+        return {name: select(value[name], steps[1:]) for name in wanted}
+    if kind in ("names", "indices") and len(wanted) == 1:
+        return select(value[wanted[0]], steps[1:])
+    if kind == "indices":
+        found = [value[index] for index in wanted]
+    elif kind == "slice":
+        found = value[wanted]
+    else:
+        found = list(value.values()) if isinstance(value, dict) else value
+    return [select(item, steps[1:]) for item in found]
+
+
+# --- Archives: written the same each time, unpacked inside their folder -----------------------------------------------
 
 MEMBERS_AT_MOST = 1000000
 
@@ -578,10 +611,7 @@ def _unpack_file(tar: tarfile.TarFile, member: tarfile.TarInfo, target: str, roo
     return size
 
 
-# -----------------------------------------------------------------------------------------------------------------
-# Running a script
-# -----------------------------------------------------------------------------------------------------------------
-
+# --- Running a script of the user and reading its log -----------------------------------------------------------------
 
 class Metrics:
     """Reads metric definitions from the log: the last value of each counts.
@@ -610,7 +640,7 @@ class Metrics:
                     pass
 
 
-def _raw(text: str) -> bytes:
+def raw_bytes(text: str) -> bytes:
     """Text as the operating system takes it, whatever the locale of the image."""
     try:
         return text.encode("utf-8", "surrogateescape")
@@ -641,9 +671,9 @@ def run(command: List[str], environment: Dict[str, str], cwd: Optional[str], met
         if command[0] in ("python", "python3"):
             command = [sys.executable] + command[1:]
     variables = dict(os.environb)
-    variables.update((_raw(name), _raw(value)) for name, value in environment.items())
+    variables.update((raw_bytes(name), raw_bytes(value)) for name, value in environment.items())
     pipe = subprocess.PIPE if metrics.definitions else None
-    arguments = [_raw(word) for word in command]
+    arguments = [raw_bytes(word) for word in command]
     try:
         child = subprocess.Popen(arguments, env=variables, cwd=cwd, stdout=pipe, stderr=pipe)
     except OSError as error:
@@ -691,11 +721,18 @@ def show_message(path: str) -> None:
         print(read_text(path, 1024), file=sys.stderr, flush=True)
 
 
-# -----------------------------------------------------------------------------------------------------------------
-# processing
-# -----------------------------------------------------------------------------------------------------------------
+# --- Processing jobs --------------------------------------------------------------------------------------------------
 
-
+@verb(
+    "processing",
+    CONTAINER_OPTIONS,
+    {
+        "input": "ARTIFACT:PATH[:FILE]",
+        "data": "PATH:TEMPLATE",
+        "output": "ARTIFACT:PATH[:TEMPLATE]",
+        "property": "PARAMETER:ARTIFACT/FILE:JSONPATH",
+    },
+)
 def processing(task: Task) -> int:
     """A processing job: inputs and code at their paths, the entry point, outputs and values of property files."""
     if not task.words:
@@ -781,115 +818,7 @@ def read_property(file: str, path: str) -> Any:
         raise ContractError("cannot read {} of {}: {!r}".format(path, file, error)) from error
 
 
-# -----------------------------------------------------------------------------------------------------------------
-# training
-# -----------------------------------------------------------------------------------------------------------------
-
-
-def training(task: Task) -> int:
-    """A training job: script mode, the XGBoost algorithm or a container with an entry point of its own."""
-    channels = _stage_training(task)
-    hyperparameters = {name: task.render(template) for name, template in task.options["hyperparameter"]}
-    resources = resource_config(task)
-    for name, value in (
-        ("hyperparameters", hyperparameters),
-        ("inputdataconfig", channels),
-        ("resourceconfig", resources),
-    ):
-        write_json(place("/opt/ml/input/config/{}.json".format(name)), value)
-    environment = dict(task.environment(), TRAINING_JOB_NAME=task.job)
-    metrics = Metrics(task.options["metric-definition"])
-    cwd = None
-    if task.options["program"]:
-        cwd = place("/opt/ml/code")
-        values = {name: _json_or_text(value) for name, value in hyperparameters.items()}
-        program = task.text("program")
-        command, variables = script_mode(program, values, channels, resources, environment)
-        _install_program(program)
-        environment.update(variables)
-    elif task.only("algorithm") == "xgboost":
-        command = [sys.executable, os.path.abspath(__file__), "xgboost"]
-    elif task.words:
-        command = [task.render(word) for word in task.words]
-    else:
-        raise ContractError("there is neither a --program, a known --algorithm nor an entry point after --")
-    code = run(command, environment, cwd, metrics)
-    if code:
-        show_message(place("/opt/ml/output/failure"))
-    elif task.rank == 0:
-        _publish_training(task, metrics)
-    return code
-
-
-def _stage_training(task: Task) -> Dict[str, Dict[str, str]]:
-    """Prepare the folders of a training job; returns the content of inputdataconfig.json."""
-    channel_options = ("channel", "channel-code", "channel-data")
-    names = [fields[0] for option in channel_options for fields in task.options[option]]
-    paths = ["/opt/ml/model", "/opt/ml/output", "/opt/ml/input/config"] + [_channel(name) for name in names]
-    for path in sorted(paths + [fields[0] for fields in task.options["code"]]):
-        empty(place(path))
-    for path in ("/opt/ml/output/data", "/opt/ml/code"):
-        os.makedirs(place(path), exist_ok=True)
-    stage_code(task)
-    config = {name: {} for name in names}  # type: Dict[str, Dict[str, str]]
-    for name, content_type, artifact, file in task.options["channel"]:
-        stage(task.input_path(artifact or name, file), place(_channel(name)))
-        config[name]["ContentType"] = content_type
-    for name, folder in task.options["channel-code"]:
-        stage(inside(SOURCES, folder), place(_channel(name)))
-    for name, content_type, template in task.options["channel-data"]:
-        stage(readable(task.render(template)), place(_channel(name)))
-        config[name]["ContentType"] = content_type
-    usual = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
-    return {name: dict(usual, **{key: text for key, text in own.items() if text}) for name, own in config.items()}
-
-
-def _channel(name: str) -> str:
-    return inside("/opt/ml/input/data", name)
-
-
-def _json_or_text(value: str) -> Any:
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
-
-
-def _publish_training(task: Task, metrics: Metrics) -> None:
-    """Model and output data to the artifact and to S3OutputPath's counterpart, and final metrics to their outputs."""
-    for artifact, template in task.options["model"]:
-        target = task.output_path(artifact)
-        _publish_model(target)
-        if template:
-            fixed = writable("{}/{}/output".format(task.render(template).rstrip("/"), task.job))
-            _copy_model(target, fixed, loose=task.only("compression").lower() == "none")
-        finite = {name: value for name, value in metrics.values.items() if abs(value) < float("inf")}
-        task.metadata[artifact] = {"training_job_name": task.job, "metrics": finite}
-    for parameter, name in task.options["metric"]:
-        if name not in metrics.values:
-            raise ContractError("the log shows no value of the metric " + name)
-        task.publish(parameter, metrics.values[name])
-    task.publish_metadata()
-
-
-def _publish_model(target: str) -> None:
-    model, data = place("/opt/ml/model"), place("/opt/ml/output/data")
-    empty(target)
-    pack(model, os.path.join(target, "model.tar.gz"))
-    copy_files(model, os.path.join(target, "model"))
-    if files_below(data):
-        pack(data, os.path.join(target, "output.tar.gz"))
-
-
-def _copy_model(artifact: str, target: str, loose: bool) -> None:
-    if loose:
-        copy_files(os.path.join(artifact, "model"), os.path.join(target, "model"))
-    for name in ("output.tar.gz",) if loose else ("model.tar.gz", "output.tar.gz"):
-        if os.path.exists(os.path.join(artifact, name)):
-            copy_file(os.path.join(artifact, name), os.path.join(target, name))
-
-
-# --- script mode, as the sagemaker-training package does it ------------------------------------------------------
+# --- Script mode, as the sagemaker-training package does it -----------------------------------------------------------
 
 RESERVED_HYPERPARAMETERS = {
     "sagemaker_program",
@@ -902,6 +831,8 @@ RESERVED_HYPERPARAMETERS = {
     "_tuning_objective_metric",
     "sagemaker_s3_output",
 }
+
+
 DISTRIBUTION_SWITCHES = (
     "sagemaker_mpi_enabled",
     "sagemaker_parameter_server_enabled",
@@ -956,7 +887,7 @@ def _program_kind(program: str) -> str:
     return "program" if program.endswith(".py") else "command"
 
 
-def _install_program(program: str) -> None:
+def install_program(program: str) -> None:
     code, kind = place("/opt/ml/code"), _program_kind(program)
     if kind == "command":
         os.chmod(os.path.join(code, program), 0o777)
@@ -994,7 +925,7 @@ def training_variables(
     framework = {k: v for k, v in hyperparameters.items() if _is_reserved(k) and k not in RESERVED_HYPERPARAMETERS}
     group = resources["current_group_name"]
     distributed = [group] if any(framework.get(switch) for switch in DISTRIBUTION_SWITCHES) else []
-    directories = {name: place(_channel(name)) for name in channels}
+    directories = {name: place(channel_path(name)) for name in channels}
     shared = {
         "hosts": resources["hosts"],
         "network_interface_name": resources["network_interface_name"],
@@ -1052,9 +983,320 @@ def count_gpus() -> int:
     return sum(line.startswith(b"GPU ") for line in listed.splitlines())
 
 
-# --- the built-in XGBoost algorithm, as sagemaker-xgboost-container does it --------------------------------------
+# --- Training jobs ----------------------------------------------------------------------------------------------------
 
-_HYPERPARAMETERS = {
+# Built-in algorithms by name; each is a process of its own, `python3 CODE NAME`: its log is read like any other.
+ALGORITHMS: Dict[str, Callable[[], int]] = {}
+
+
+@verb(
+    "training",
+    CONTAINER_OPTIONS,
+    {
+        "program": "TEMPLATE",
+        "algorithm": "NAME",
+        "channel": "NAME:CONTENT_TYPE[:ARTIFACT[:FILE]]",
+        "channel-code": "NAME:FOLDER",
+        "channel-data": "NAME:CONTENT_TYPE:TEMPLATE",
+        "hyperparameter": "NAME:TEMPLATE",
+        "metric-definition": "NAME:REGEX",
+        "metric": "PARAMETER:NAME",
+        "model": "ARTIFACT[:TEMPLATE]",
+        "compression": "NAME",
+    },
+)
+def training(task: Task) -> int:
+    """A training job: script mode, the XGBoost algorithm or a container with an entry point of its own."""
+    channels = _stage_training(task)
+    hyperparameters = {name: task.render(template) for name, template in task.options["hyperparameter"]}
+    resources = resource_config(task)
+    for name, value in (
+        ("hyperparameters", hyperparameters),
+        ("inputdataconfig", channels),
+        ("resourceconfig", resources),
+    ):
+        write_json(place("/opt/ml/input/config/{}.json".format(name)), value)
+    environment = dict(task.environment(), TRAINING_JOB_NAME=task.job)
+    metrics = Metrics(task.options["metric-definition"])
+    cwd = None
+    if task.options["program"]:
+        cwd = place("/opt/ml/code")
+        values = {name: _json_or_text(value) for name, value in hyperparameters.items()}
+        program = task.text("program")
+        command, variables = script_mode(program, values, channels, resources, environment)
+        install_program(program)
+        environment.update(variables)
+    elif task.only("algorithm") in ALGORITHMS:
+        command = [sys.executable, os.path.abspath(__file__), task.only("algorithm")]
+    elif task.words:
+        command = [task.render(word) for word in task.words]
+    else:
+        raise ContractError("there is neither a --program, a known --algorithm nor an entry point after --")
+    code = run(command, environment, cwd, metrics)
+    if code:
+        show_message(place("/opt/ml/output/failure"))
+    elif task.rank == 0:
+        _publish_training(task, metrics)
+    return code
+
+
+def _stage_training(task: Task) -> Dict[str, Dict[str, str]]:
+    """Prepare the folders of a training job; returns the content of inputdataconfig.json."""
+    channel_options = ("channel", "channel-code", "channel-data")
+    names = [fields[0] for option in channel_options for fields in task.options[option]]
+    paths = ["/opt/ml/model", "/opt/ml/output", "/opt/ml/input/config"] + [channel_path(name) for name in names]
+    for path in sorted(paths + [fields[0] for fields in task.options["code"]]):
+        empty(place(path))
+    for path in ("/opt/ml/output/data", "/opt/ml/code"):
+        os.makedirs(place(path), exist_ok=True)
+    stage_code(task)
+    config: Dict[str, Dict[str, str]] = {name: {} for name in names}
+    for name, content_type, artifact, file in task.options["channel"]:
+        stage(task.input_path(artifact or name, file), place(channel_path(name)))
+        config[name]["ContentType"] = content_type
+    for name, folder in task.options["channel-code"]:
+        stage(inside(SOURCES, folder), place(channel_path(name)))
+    for name, content_type, template in task.options["channel-data"]:
+        stage(readable(task.render(template)), place(channel_path(name)))
+        config[name]["ContentType"] = content_type
+    usual = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
+    return {name: dict(usual, **{key: text for key, text in own.items() if text}) for name, own in config.items()}
+
+
+def _json_or_text(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _publish_training(task: Task, metrics: Metrics) -> None:
+    """Model and output data to the artifact and to S3OutputPath's counterpart, and final metrics to their outputs."""
+    for artifact, template in task.options["model"]:
+        target = task.output_path(artifact)
+        _publish_model(target)
+        if template:
+            fixed = writable("{}/{}/output".format(task.render(template).rstrip("/"), task.job))
+            _copy_model(target, fixed, loose=task.only("compression").lower() == "none")
+        finite = {name: value for name, value in metrics.values.items() if abs(value) < float("inf")}
+        task.metadata[artifact] = {"training_job_name": task.job, "metrics": finite}
+    for parameter, name in task.options["metric"]:
+        if name not in metrics.values:
+            raise ContractError("the log shows no value of the metric " + name)
+        task.publish(parameter, metrics.values[name])
+    task.publish_metadata()
+
+
+def _publish_model(target: str) -> None:
+    model, data = place("/opt/ml/model"), place("/opt/ml/output/data")
+    empty(target)
+    pack(model, os.path.join(target, "model.tar.gz"))
+    copy_files(model, os.path.join(target, "model"))
+    if files_below(data):
+        pack(data, os.path.join(target, "output.tar.gz"))
+
+
+def _copy_model(artifact: str, target: str, loose: bool) -> None:
+    if loose:
+        copy_files(os.path.join(artifact, "model"), os.path.join(target, "model"))
+    for name in ("output.tar.gz",) if loose else ("model.tar.gz", "output.tar.gz"):
+        if os.path.exists(os.path.join(artifact, name)):
+            copy_file(os.path.join(artifact, name), os.path.join(target, name))
+
+
+# --- Google's REST interfaces -----------------------------------------------------------------------------------------
+
+METADATA_TOKEN = "http://{}/computeMetadata/v1/instance/service-accounts/default/token"
+
+
+class ModelService:
+    """The REST interface of Vertex AI, as far as a model upload needs it."""
+
+    def __init__(self, location: str) -> None:
+        """SMX2VERTEX_AIPLATFORM_URL replaces the address of the service in tests and behind proxies."""
+        usual = "https://{}-aiplatform.googleapis.com/v1".format(location)
+        self.url = os.environ.get("SMX2VERTEX_AIPLATFORM_URL", usual).rstrip("/")
+
+    def record(self, path: str, requests: List[Tuple[str, str, Optional[Dict[str, Any]]]]) -> None:
+        """Write down the requests of a local run instead of sending them."""
+        entries = [
+            {"method": method, "url": self.url + "/" + address, "body": body} for method, address, body in requests
+        ]
+        write_json(path, entries)
+        print("local run: no model was uploaded; the requests are in " + path, flush=True)
+
+    def call(self, method: str, address: str, body: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        """Send a request and return its JSON answer; busy answers are tried again."""
+        data = json.dumps(body).encode("utf-8") if body is not None else None
+        pauses = [1, 2, 4, 8]
+        while True:
+            headers = {"Authorization": "Bearer " + _access_token(), "Content-Type": "application/json"}
+            request = urllib.request.Request(self.url + "/" + address, data, headers, method=method)
+            try:
+                with urllib.request.urlopen(request, timeout=120) as answer:
+                    return cast(Dict[str, Any], json.loads(answer.read().decode("utf-8") or "{}"))
+            except urllib.error.HTTPError as error:
+                text = error.read().decode("utf-8", "replace")
+                if error.code not in (429, 503) or not pauses:
+                    raise ContractError("{} {}: {} {}".format(method, address, error.code, text)) from error
+            time.sleep(pauses.pop(0))
+
+    def finish(self, operation: Dict[str, Any]) -> Dict[str, Any]:
+        """Wait for a long-running operation and return its response."""
+        pause = 0.5
+        while not operation.get("done"):
+            time.sleep(pause)
+            pause = min(pause * 2, 15)
+            operation = self.call("GET", operation["name"])
+        if "error" in operation:
+            raise ContractError("the upload failed: {}".format(operation["error"].get("message")))
+        return cast(Dict[str, Any], operation["response"])
+
+
+def _access_token() -> str:
+    """The token of the task's service account, from the metadata server."""
+    url = METADATA_TOKEN.format(os.environ.get("GCE_METADATA_HOST", "metadata.google.internal"))
+    request = urllib.request.Request(url, headers={"Metadata-Flavor": "Google"})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+        return str(json.loads(answer.read().decode("utf-8"))["access_token"])
+
+
+# --- Models and model packages: versions in the Vertex AI Model Registry ----------------------------------------------
+
+APPROVAL_ALIASES = {"PendingManualApproval": "pending-approval", "Approved": "approved", "Rejected": "rejected"}
+
+
+PREBUILT_IMAGE = "-docker.pkg.dev/vertex-ai/prediction/"
+
+
+@verb(
+    "upload-model",
+    {
+        "environment": "NAME:TEMPLATE",
+        "parent": "TEMPLATE",
+        "model": "ARTIFACT[:FILE]",
+        "code": "FOLDER",
+        "serving-image": "IMAGE",
+        "approval": "TEMPLATE",
+        "description": "TEMPLATE",
+        "label": "NAME:TEMPLATE",
+        "content-type": "TYPE",
+        "response-type": "TYPE",
+        "metrics": "KIND:ARTIFACT[:FILE]",
+        "project": "TEMPLATE",
+        "location": "TEMPLATE",
+        "serving-model": "ARTIFACT",
+        "resource-name": "PARAMETER",
+    },
+)
+def upload_model(task: Task) -> int:
+    """A model package: lay the model out for serving and upload it as a version under one parent."""
+    if task.rank:
+        return 0
+    artifact = task.only("serving-model")
+    with tempfile.TemporaryDirectory() as folder:
+        lay_out_model(task, folder)
+        replace(folder, task.output_path(artifact))
+    version = version_request(task, artifact)
+    task.metadata[artifact] = {"containerSpec": version["model"]["containerSpec"]}
+    name = _uploaded_before(task) or upload(task, version)
+    task.metadata[artifact]["resourceName"] = name
+    task.publish_metadata()
+    for (parameter,) in task.options["resource-name"]:
+        task.publish(parameter, name)
+    return 0
+
+
+def lay_out_model(task: Task, folder: str) -> None:
+    """The unpacked model, the inference code in `code/`, and what Vertex AI has no field for in `model-package/`."""
+    for artifact, file in task.options["model"]:
+        source = task.input_path(artifact, file)
+        archive = os.path.join(source, "model.tar.gz") if os.path.isdir(source) else source
+        if os.path.isfile(archive) and tarfile.is_tarfile(archive):
+            unpack(archive, folder)
+        else:
+            stage(source, folder, link_big_files=False)
+    if task.options["code"]:
+        stage(inside(SOURCES, task.only("code")), os.path.join(folder, "code"))
+    booster = os.path.join(folder, "xgboost-model")
+    if PREBUILT_IMAGE + "xgboost" in task.only("serving-image") and os.path.isfile(booster):
+        copy_file(booster, os.path.join(folder, "model.bst"))  # the one name that the prebuilt container looks for
+    notes = os.path.join(folder, "model-package")
+    for kind, artifact, file in task.options["metrics"]:
+        stage(task.input_path(artifact, file), inside(os.path.join(notes, "metrics"), kind))
+    description = {
+        "step": task.step,
+        "model_package_group": task.text("parent"),
+        "approval": task.text("approval"),
+        "description": task.text("description"),
+        "metadata": {name: task.render(template) for name, template in task.options["label"]},
+        "content_types": [fields[0] for fields in task.options["content-type"]],
+        "response_types": [fields[0] for fields in task.options["response-type"]],
+        "metrics": {kind: "metrics/" + kind for kind, _, _ in task.options["metrics"]},
+    }
+    write_json(os.path.join(notes, "description.json"), description)
+
+
+def version_request(task: Task, artifact: str) -> Dict[str, Any]:
+    """The body of models:upload, but for the parent."""
+    approval = task.text("approval")
+    if approval and approval not in APPROVAL_ALIASES:
+        raise ContractError("{} is no approval status".format(approval))
+    labels = {label_text(name): label_text(task.render(template)) for name, template in task.options["label"]}
+    container: Dict[str, Any] = {"imageUri": task.only("serving-image")}
+    environment = task.environment()
+    if environment:
+        container["env"] = [{"name": name, "value": environment[name]} for name in sorted(environment)]
+    if PREBUILT_IMAGE not in container["imageUri"]:  # SageMaker's routes; prebuilt containers have their own
+        container.update(predictRoute="/invocations", healthRoute="/ping", ports=[{"containerPort": 8080}])
+    model: Dict[str, Any] = {
+        "displayName": task.text("parent"),
+        "artifactUri": task.render("{%s:uri}" % artifact),
+        "containerSpec": container,
+        "labels": {name: text for name, text in labels.items() if name},
+    }
+    if approval:
+        model["versionAliases"] = [APPROVAL_ALIASES[approval]]
+        model["labels"]["sm-approval-status"] = APPROVAL_ALIASES[approval]
+    if task.text("description"):
+        model["versionDescription"] = task.text("description")
+    return {"model": model}
+
+
+def label_text(text: str) -> str:
+    """Text as a label takes it: lower case letters, digits, - and _, at most 63, a letter first in names and values."""
+    return re.sub(r"\A[^a-z]+(?=.*[a-z])", "", re.sub(r"[^a-z0-9_-]", "-", text.lower()))[:63]
+
+
+def _uploaded_before(task: Task) -> str:
+    """The version that this very task uploaded before its virtual machine restarted."""
+    for (parameter,) in task.options["resource-name"]:
+        path = task.output_parameter(parameter)
+        if os.path.isfile(path) and read_text(path):
+            return read_text(path)
+    return ""
+
+
+def upload(task: Task, version: Dict[str, Any]) -> str:
+    """Upload the version and return its resource name, `projects/…/models/…@…`."""
+    parent = "projects/{}/locations/{}/models".format(task.text("project"), task.text("location"))
+    display_name = json.dumps(task.text("parent"), ensure_ascii=False)
+    query = urllib.parse.urlencode({"filter": "display_name=" + display_name, "orderBy": "create_time desc"})
+    service = ModelService(task.text("location"))
+    if local_run():
+        requests = [("GET", parent + "?" + query, None), ("POST", parent + ":upload", version)]
+        service.record(os.path.join(local_run()["requests"], re.sub(r"\W", "_", task.step) + ".json"), requests)
+        return parent + "/not-uploaded@1"
+    found = service.call("GET", parent + "?" + query).get("models") or []
+    if found:
+        version = dict(version, parentModel=found[0]["name"])
+    response = service.finish(service.call("POST", parent + ":upload", version))
+    return "{}@{}".format(response["model"], response.get("modelVersionId", "1"))
+
+
+# --- The built-in XGBoost algorithm, as sagemaker-xgboost-container does it -------------------------------------------
+
+_HYPERPARAMETERS: Dict[Callable[[str], Any], str] = {
     int: "num_round csv_weights early_stopping_rounds verbosity nthread max_depth refresh_leaf max_leaves max_bin"
     " one_drop num_class seed num_parallel_tree prob_buffer_row _kfold _num_cv_round",
     float: "eta gamma min_child_weight max_delta_step subsample colsample_bytree colsample_bylevel colsample_bynode"
@@ -1063,9 +1305,15 @@ _HYPERPARAMETERS = {
     str: "booster tree_method dsplit process_type grow_policy predictor sample_type normalize_type objective updater"
     " sampling_method aft_loss_distribution deterministic_histogram save_model_on_termination use_dask_gpu_training"
     " monotone_constraints interaction_constraints eval_metric _tuning_objective_metric",
-}  # type: Dict[Callable[[str], Any], str]
+}
+
+
 XGBOOST_HYPERPARAMETERS = {name: kind for kind, names in _HYPERPARAMETERS.items() for name in names.split()}
+
+
 XGBOOST_ALIASES = {"learning_rate": "eta", "min_split_loss": "gamma", "reg_lambda": "lambda", "reg_alpha": "alpha"}
+
+
 NOT_FOR_XGBOOST = [
     "num_round",
     "csv_weights",
@@ -1076,6 +1324,8 @@ NOT_FOR_XGBOOST = [
     "_tuning_objective_metric",
     "_num_cv_round",
 ]
+
+
 # The metrics that the algorithm adds to xgboost's: function of sklearn.metrics, and its averaging.
 ADDED_METRICS = {
     "accuracy": ("accuracy_score", ""),
@@ -1123,7 +1373,7 @@ def _train_xgboost() -> None:
     watched = [(train, "train")]
     if "validation" in channels:
         watched.append((read_channel("validation", channels, weights, train.num_col()), "validation"))
-    arguments = {"verbose_eval": True}  # type: Dict[str, Any]
+    arguments: Dict[str, Any] = {"verbose_eval": True}
     if set(metrics) & set(ADDED_METRICS):
         added = [name for name in metrics if name in ADDED_METRICS]
         arguments.update(_metric_arguments(xgboost, added, "num_class" in values))
@@ -1208,7 +1458,7 @@ def read_channel(name: str, channels: Dict[str, Any], csv_weights: bool, columns
     """
     if name not in channels:
         raise ContractError("there is no channel " + name)
-    folder = place(_channel(name))
+    folder = place(channel_path(name))
     files = [path for relative, path in files_below(folder, follow_links=True) if _is_data_file(relative)]
     if not files:
         raise ContractError("No data in {} channel path {}".format(name, folder))
@@ -1310,583 +1560,10 @@ def parse_libsvm(lines: Iterable[str], columns: int = 0) -> Tuple[List[float], L
     return labels, weights, importlib.import_module("scipy.sparse").csr_matrix((values, indices, starts), shape=shape)
 
 
-# -----------------------------------------------------------------------------------------------------------------
-# upload-model
-# -----------------------------------------------------------------------------------------------------------------
+ALGORITHMS["xgboost"] = xgboost_algorithm
 
-APPROVAL_ALIASES = {"PendingManualApproval": "pending-approval", "Approved": "approved", "Rejected": "rejected"}
-PREBUILT_IMAGE = "-docker.pkg.dev/vertex-ai/prediction/"
-METADATA_TOKEN = "http://{}/computeMetadata/v1/instance/service-accounts/default/token"
 
-
-def upload_model(task: Task) -> int:
-    """A model package: lay the model out for serving and upload it as a version under one parent."""
-    if task.rank:
-        return 0
-    artifact = task.only("serving-model")
-    with tempfile.TemporaryDirectory() as folder:
-        lay_out_model(task, folder)
-        replace(folder, task.output_path(artifact))
-    version = version_request(task, artifact)
-    task.metadata[artifact] = {"containerSpec": version["model"]["containerSpec"]}
-    name = _uploaded_before(task) or upload(task, version)
-    task.metadata[artifact]["resourceName"] = name
-    task.publish_metadata()
-    for (parameter,) in task.options["resource-name"]:
-        task.publish(parameter, name)
-    return 0
-
-
-def lay_out_model(task: Task, folder: str) -> None:
-    """The unpacked model, the inference code in `code/`, and what Vertex AI has no field for in `model-package/`."""
-    for artifact, file in task.options["model"]:
-        source = task.input_path(artifact, file)
-        archive = os.path.join(source, "model.tar.gz") if os.path.isdir(source) else source
-        if os.path.isfile(archive) and tarfile.is_tarfile(archive):
-            unpack(archive, folder)
-        else:
-            stage(source, folder, link_big_files=False)
-    if task.options["code"]:
-        stage(inside(SOURCES, task.only("code")), os.path.join(folder, "code"))
-    booster = os.path.join(folder, "xgboost-model")
-    if PREBUILT_IMAGE + "xgboost" in task.only("serving-image") and os.path.isfile(booster):
-        copy_file(booster, os.path.join(folder, "model.bst"))  # the one name that the prebuilt container looks for
-    notes = os.path.join(folder, "model-package")
-    for kind, artifact, file in task.options["metrics"]:
-        stage(task.input_path(artifact, file), inside(os.path.join(notes, "metrics"), kind))
-    description = {
-        "step": task.step,
-        "model_package_group": task.text("parent"),
-        "approval": task.text("approval"),
-        "description": task.text("description"),
-        "metadata": {name: task.render(template) for name, template in task.options["label"]},
-        "content_types": [fields[0] for fields in task.options["content-type"]],
-        "response_types": [fields[0] for fields in task.options["response-type"]],
-        "metrics": {kind: "metrics/" + kind for kind, _, _ in task.options["metrics"]},
-    }
-    write_json(os.path.join(notes, "description.json"), description)
-
-
-def version_request(task: Task, artifact: str) -> Dict[str, Any]:
-    """The body of models:upload, but for the parent."""
-    approval = task.text("approval")
-    if approval and approval not in APPROVAL_ALIASES:
-        raise ContractError("{} is no approval status".format(approval))
-    labels = {label_text(name): label_text(task.render(template)) for name, template in task.options["label"]}
-    container = {"imageUri": task.only("serving-image")}  # type: Dict[str, Any]
-    environment = task.environment()
-    if environment:
-        container["env"] = [{"name": name, "value": environment[name]} for name in sorted(environment)]
-    if PREBUILT_IMAGE not in container["imageUri"]:  # SageMaker's routes; prebuilt containers have their own
-        container.update(predictRoute="/invocations", healthRoute="/ping", ports=[{"containerPort": 8080}])
-    model: Dict[str, Any] = {
-        "displayName": task.text("parent"),
-        "artifactUri": task.render("{%s:uri}" % artifact),
-        "containerSpec": container,
-        "labels": {name: text for name, text in labels.items() if name},
-    }
-    if approval:
-        model["versionAliases"] = [APPROVAL_ALIASES[approval]]
-        model["labels"]["sm-approval-status"] = APPROVAL_ALIASES[approval]
-    if task.text("description"):
-        model["versionDescription"] = task.text("description")
-    return {"model": model}
-
-
-def label_text(text: str) -> str:
-    """Text as a label takes it: lower case letters, digits, - and _, at most 63, a letter first in names and values."""
-    return re.sub(r"\A[^a-z]+(?=.*[a-z])", "", re.sub(r"[^a-z0-9_-]", "-", text.lower()))[:63]
-
-
-def _uploaded_before(task: Task) -> str:
-    """The version that this very task uploaded before its virtual machine restarted."""
-    for (parameter,) in task.options["resource-name"]:
-        path = task.output_parameter(parameter)
-        if os.path.isfile(path) and read_text(path):
-            return read_text(path)
-    return ""
-
-
-def upload(task: Task, version: Dict[str, Any]) -> str:
-    """Upload the version and return its resource name, `projects/…/models/…@…`."""
-    parent = "projects/{}/locations/{}/models".format(task.text("project"), task.text("location"))
-    display_name = json.dumps(task.text("parent"), ensure_ascii=False)
-    query = urllib.parse.urlencode({"filter": "display_name=" + display_name, "orderBy": "create_time desc"})
-    service = ModelService(task.text("location"))
-    if local_run():
-        requests = [("GET", parent + "?" + query, None), ("POST", parent + ":upload", version)]
-        service.record(os.path.join(local_run()["requests"], re.sub(r"\W", "_", task.step) + ".json"), requests)
-        return parent + "/not-uploaded@1"
-    found = service.call("GET", parent + "?" + query).get("models") or []
-    if found:
-        version = dict(version, parentModel=found[0]["name"])
-    response = service.finish(service.call("POST", parent + ":upload", version))
-    return "{}@{}".format(response["model"], response.get("modelVersionId", "1"))
-
-
-class ModelService:
-    """The REST interface of Vertex AI, as far as a model upload needs it."""
-
-    def __init__(self, location: str) -> None:
-        """SMX2VERTEX_AIPLATFORM_URL replaces the address of the service in tests and behind proxies."""
-        usual = "https://{}-aiplatform.googleapis.com/v1".format(location)
-        self.url = os.environ.get("SMX2VERTEX_AIPLATFORM_URL", usual).rstrip("/")
-
-    def record(self, path: str, requests: List[Tuple[str, str, Optional[Dict[str, Any]]]]) -> None:
-        """Write down the requests of a local run instead of sending them."""
-        entries = [
-            {"method": method, "url": self.url + "/" + address, "body": body} for method, address, body in requests
-        ]
-        write_json(path, entries)
-        print("local run: no model was uploaded; the requests are in " + path, flush=True)
-
-    def call(self, method: str, address: str, body: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """Send a request and return its JSON answer; busy answers are tried again."""
-        data = json.dumps(body).encode("utf-8") if body is not None else None
-        pauses = [1, 2, 4, 8]
-        while True:
-            headers = {"Authorization": "Bearer " + _access_token(), "Content-Type": "application/json"}
-            request = urllib.request.Request(self.url + "/" + address, data, headers, method=method)
-            try:
-                with urllib.request.urlopen(request, timeout=120) as answer:
-                    return cast(Dict[str, Any], json.loads(answer.read().decode("utf-8") or "{}"))
-            except urllib.error.HTTPError as error:
-                text = error.read().decode("utf-8", "replace")
-                if error.code not in (429, 503) or not pauses:
-                    raise ContractError("{} {}: {} {}".format(method, address, error.code, text)) from error
-            time.sleep(pauses.pop(0))
-
-    def finish(self, operation: Dict[str, Any]) -> Dict[str, Any]:
-        """Wait for a long-running operation and return its response."""
-        pause = 0.5
-        while not operation.get("done"):
-            time.sleep(pause)
-            pause = min(pause * 2, 15)
-            operation = self.call("GET", operation["name"])
-        if "error" in operation:
-            raise ContractError("the upload failed: {}".format(operation["error"].get("message")))
-        return cast(Dict[str, Any], operation["response"])
-
-
-def _access_token() -> str:
-    """The token of the task's service account, from the metadata server."""
-    url = METADATA_TOKEN.format(os.environ.get("GCE_METADATA_HOST", "metadata.google.internal"))
-    request = urllib.request.Request(url, headers={"Metadata-Flavor": "Google"})
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
-        return str(json.loads(answer.read().decode("utf-8"))["access_token"])
-
-
-# -----------------------------------------------------------------------------------------------------------------
-# transform
-# -----------------------------------------------------------------------------------------------------------------
-
-# Takes a payload, its content type and the accepted type; gives the answer.
-Predictor = Callable[[bytes, str, str], bytes]
-TEXT_TYPES = ("text/csv", "application/json")
-
-
-def transform(task: Task) -> int:
-    """A batch transform: the serving code over every object of a data set, one `<object>.out` each."""
-    if task.rank:
-        return 0
-    request = TransformRequest(task)
-    source = readable(task.text("data")) if task.options["data"] else task.input_path(*task.options["input"][0])
-    if not os.path.exists(source):
-        raise ContractError("there is nothing at {}".format(source))
-    predict = _load_predictor(task, request)
-    objects = [(os.path.basename(source), source)] if os.path.isfile(source) else files_below(source, True)
-    failed = 0
-    with tempfile.TemporaryDirectory() as folder:
-        for name, path in objects:
-            target = os.path.join(folder, name + ".out")
-            try:
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-                with open(path, "rb") as data, open(target, "wb") as file:
-                    for answer in request.answers(data, predict):
-                        file.write(answer)
-            except Exception as error:  # whatever the user's code raises fails this object, the others stay
-                failed += 1
-                os.remove(target)
-                traceback.print_exc()
-                warn("{}: {}".format(name, error))
-        for artifact, template in task.options["output"]:
-            replace(folder, task.output_path(artifact))
-            if template:
-                copy_files(folder, writable(task.render(template)))
-    task.publish_metadata()
-    return 1 if failed else 0
-
-
-class TransformRequest:
-    """How objects become records, payloads and answers: the data fields of a CreateTransformJob request."""
-
-    def __init__(self, task: Task) -> None:
-        """Read the fields, with SageMaker's defaults, and refuse what this adapter does not do."""
-        self.content_type = task.text("content-type", "application/octet-stream")
-        self.accept = task.text("accept")
-        self.by_line = self._choice(task, "split-type", "None", ("None", "Line")) == "Line"
-        self.assemble = self._choice(task, "assemble-with", "None", ("None", "Line")) == "Line"
-        self.strategy = self._choice(task, "batch-strategy", "MultiRecord", ("MultiRecord", "SingleRecord"))
-        self.join = self._choice(task, "join-source", "None", ("None", "Input")) == "Input"
-        self.megabytes = task.text("max-payload-mb", "6")
-        self.input_filter = parse_json_path(task.text("input-filter", "$"))
-        self.output_filter = parse_json_path(task.text("output-filter", "$"))
-        self.kind = self.content_type.split(";")[0].strip().lower().split("/")[-1]
-        self.shaped = bool(self.join or self.input_filter or self.output_filter)
-        if self.shaped and self.kind not in ("csv", "json", "jsonlines"):
-            raise ContractError("filters and joins need text/csv, application/json or application/jsonlines")
-        if self.shaped:
-            self.accept = self.accept or self.content_type
-        if self.shaped and self.accept.split(";")[0].strip() != self.content_type.split(";")[0].strip():
-            raise ContractError("filters and joins need the same ContentType and Accept")
-
-    @staticmethod
-    def _choice(task: Task, option: str, usual: str, known: Tuple[str, ...]) -> str:
-        value = task.text(option, usual)
-        if value not in known:
-            raise ContractError("--{} {} is not part of this adapter; it knows {}".format(option, value, known))
-        return value
-
-    @property
-    def environment(self) -> Dict[str, str]:
-        """What SageMaker tells the serving container about a batch transform."""
-        return {
-            "SAGEMAKER_BATCH": "true",
-            "SAGEMAKER_MAX_PAYLOAD_IN_MB": self.megabytes,
-            "SAGEMAKER_BATCH_STRATEGY": "SINGLE_RECORD" if self.strategy == "SingleRecord" else "MULTI_RECORD",
-            "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "1",
-        }
-
-    def answers(self, data: IO[bytes], predict: Predictor) -> Iterator[bytes]:
-        """The content of the `.out` object of an object, piece by piece."""
-        for records in self.payloads(data):
-            sent = [self.filtered(record) for record in records]
-            answer = predict(b"".join(sent), self.content_type, self.accept)
-            if not (self.join or self.output_filter):
-                yield answer.rstrip(b"\n") + b"\n" if self.assemble else answer
-                continue
-            for record, prediction in zip(records, self._per_record(answer, len(records))):  # noqa: B905
-                shaped = self.joined(record, prediction).encode("utf-8")
-                yield shaped + (b"\n" if self.assemble or self.kind != "json" else b"")
-
-    def payloads(self, data: IO[bytes]) -> Iterator[List[bytes]]:
-        """The records that go into one request each: all that fit, or one (BatchStrategy)."""
-        limit = int(float(self.megabytes) * (1 << 20)) or sys.maxsize
-        lines = self.by_line or (self.shaped and self.kind != "json")
-        records, size = [], 0  # type: List[bytes], int
-        for record in data if lines else [data.read()]:
-            if not record.strip():
-                continue
-            full = self.strategy == "SingleRecord" or size + len(record) > limit
-            if self.by_line and records and full:
-                yield records
-                records, size = [], 0
-            records.append(record)
-            size += len(record)
-            if size > limit:
-                raise ContractError("a record is bigger than MaxPayloadInMB = {}".format(self.megabytes))
-        if records:
-            yield records
-
-    def filtered(self, record: bytes) -> bytes:
-        """What InputFilter leaves of a record."""
-        if not self.input_filter:
-            return record
-        end = b"\n" if record.endswith(b"\n") else b""
-        return self._write(self._find(self._read(record.decode("utf-8")), self.input_filter)).encode("utf-8") + end
-
-    def joined(self, record: bytes, prediction: str) -> str:
-        """A prediction joined to its original record (JoinSource), and what OutputFilter leaves of both."""
-        value = self._read(prediction)
-        if self.join:
-            given = self._read(record.decode("utf-8"))
-            if self.kind == "csv":
-                value = given + value
-            elif isinstance(given, dict):
-                value = dict(given, SageMakerOutput=value)
-            else:
-                value = {"SageMakerInput": given, "SageMakerOutput": value}
-        return self._write(self._find(value, self.output_filter))
-
-    def _per_record(self, answer: bytes, count: int) -> List[str]:
-        text = answer.decode("utf-8").strip("\r\n")
-        predictions = [text] if count == 1 else text.splitlines()
-        if len(predictions) != count:
-            message = "{} records got {} predictions; they cannot be joined or filtered"
-            raise ContractError(message.format(count, len(predictions)))
-        return predictions
-
-    def _read(self, text: str) -> Any:
-        return next(csv.reader([text.rstrip("\r\n")]), []) if self.kind == "csv" else json.loads(text)
-
-    def _write(self, value: Any) -> str:
-        if self.kind != "csv":
-            return json.dumps(value, ensure_ascii=False)
-        line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow(value if isinstance(value, list) else [value])
-        return line.getvalue()
-
-    @staticmethod
-    def _find(value: Any, path: List[JsonStep]) -> Any:
-        try:
-            return select(value, path)
-        except LookupError as error:
-            raise ContractError("a filter finds nothing in a record: {!r}".format(error)) from error
-
-
-def _load_predictor(task: Task, request: TransformRequest) -> Predictor:
-    model = place("/opt/ml/model")
-    empty(model)
-    stage(task.input_path(task.only("model")), model)
-    for name, value in dict(request.environment, **task.environment()).items():
-        os.environb[_raw(name)] = _raw(value)
-    if task.only("algorithm") == "xgboost":
-        return xgboost_predictor(model)
-    if not task.options["program"]:
-        raise ContractError("there is neither a --program nor a known --algorithm")
-    return script_predictor(model, task.text("program"))
-
-
-def xgboost_predictor(model: str) -> Predictor:
-    """The built-in algorithm's server in a batch transform: one prediction a line, whatever the accepted type."""
-    import xgboost
-
-    if "SAGEMAKER_INFERENCE_OUTPUT" in os.environ:
-        raise ContractError("SAGEMAKER_INFERENCE_OUTPUT is not part of this adapter")
-    names = [name for name in sorted(os.listdir(model)) if os.path.isfile(os.path.join(model, name)) and name[0] != "."]
-    if not names:
-        raise ContractError("there is no model file")
-    booster = load_booster(os.path.join(model, "xgboost-model" if "xgboost-model" in names else names[0]))
-
-    def predict(body: bytes, content_type: str, accept: str) -> bytes:
-        matrix = _payload_matrix(xgboost, body.decode("utf-8"), content_kind(content_type))
-        predictions = booster.predict(matrix, validate_features=False)
-        return ("\n".join(map(str, predictions.tolist())) + "\n").encode("utf-8")
-
-    return predict
-
-
-def load_booster(path: str) -> Any:
-    """The xgboost.Booster of a model file; those of before 1.0 are pickles."""
-    import xgboost
-
-    try:
-        return xgboost.Booster(model_file=path)
-    except xgboost.core.XGBoostError:
-        with open(path, "rb") as file:
-            return pickle.load(file)
-
-
-def _payload_matrix(xgboost: Any, text: str, kind: str) -> Any:
-    """The xgboost.DMatrix of a payload, which has no labels in CSV; in libsvm they are not looked at."""
-    import numpy
-
-    lines = text.strip().splitlines()
-    if kind == "libsvm":
-        labelled = [line if ":" not in line.split()[0] else "0 " + line for line in lines]
-        return xgboost.DMatrix(parse_libsvm(labelled)[2])
-    delimiter = sniff_delimiter(lines[0]) if lines else ","
-    rows = [[float(cell.strip() or "nan") for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
-    return xgboost.DMatrix(numpy.array(rows))
-
-
-def script_predictor(model: str, program: str) -> Predictor:
-    """The user's inference script: model_fn, and transform_fn or input_fn, predict_fn and output_fn."""
-    code = os.path.join(model, "code")
-    if not os.path.isfile(inside(code, program)):
-        raise ContractError("there is no {} in the model's code".format(program))
-    install_requirements(code)
-    script = _import_script(code, program)
-    if not hasattr(script, "model_fn"):
-        raise ContractError("{} has no model_fn".format(program))
-    hooks = {name: getattr(script, name, None) for name in ("transform_fn", "input_fn", "predict_fn", "output_fn")}
-    if hooks["transform_fn"] and (hooks["input_fn"] or hooks["predict_fn"] or hooks["output_fn"]):
-        raise ContractError("transform_fn cannot stand beside input_fn, predict_fn or output_fn")
-    loaded = _call(script.model_fn, model)
-
-    def predict(body: bytes, content_type: str, accept: str) -> bytes:
-        if accept in ("", "*/*"):
-            accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "application/json")
-        payload = body.decode("utf-8") if content_type.split(";")[0].strip() in TEXT_TYPES else body
-        if hooks["transform_fn"]:
-            return _answer_bytes(_call(hooks["transform_fn"], loaded, payload, content_type, accept))
-        read = hooks["input_fn"] or functools.partial(_default_input, loaded)
-        value = _call(hooks["predict_fn"] or _default_predict, _call(read, payload, content_type), loaded)
-        return _answer_bytes(_call(hooks["output_fn"] or _default_output, value, accept))
-
-    return predict
-
-
-def _import_script(code: str, program: str) -> Any:
-    path = os.path.join(code, program)
-    sys.path[:0] = [os.path.dirname(path), code]
-    name = os.path.splitext(os.path.basename(program))[0]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ContractError("{} is no Python file".format(program))
-    script = importlib.util.module_from_spec(spec)
-    sys.modules[name] = script
-    spec.loader.exec_module(script)
-    return script
-
-
-def _call(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a hook; one that also takes a context gets None."""
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    taken = [p for p in inspect.signature(function).parameters.values() if p.kind in positional]
-    with_context = len(taken) == len(arguments) + 1 and taken[-1].default is inspect.Parameter.empty
-    return function(*arguments + (None,)) if with_context else function(*arguments)
-
-
-def _answer_bytes(answer: Any) -> bytes:
-    body = answer[0] if isinstance(answer, tuple) else getattr(answer, "response", answer)
-    return body.encode("utf-8") if isinstance(body, str) else bytes(body)
-
-
-def _is_kind(value: Any, module: str, name: str) -> bool:
-    """Whether a value is of a class of a package, without importing the package."""
-    return any(kind.__name__ == name and kind.__module__.split(".")[0] == module for kind in type(value).__mro__)
-
-
-def _default_input(model: Any, body: Any, content_type: str) -> Any:
-    """What the framework containers make of a payload: DMatrix for a Booster, tensor for a module, else array."""
-    kind = content_type.split(";")[0].strip().split("/")[-1]
-    if _is_kind(model, "xgboost", "Booster"):
-        text = body if isinstance(body, str) else body.decode("utf-8")
-        return _payload_matrix(importlib.import_module("xgboost"), text, content_kind(content_type))
-    numpy = importlib.import_module("numpy")
-    if kind == "csv":
-        array = numpy.genfromtxt(io.StringIO(body), dtype=numpy.float32, delimiter=",")
-        array = array.reshape(len(body.strip().splitlines()), -1)
-    elif kind == "json":
-        array = numpy.array(json.loads(body), dtype=numpy.float32)
-    elif kind == "x-npy":
-        array = numpy.load(io.BytesIO(body))
-    else:
-        raise ContractError("there is no input_fn, and none is built in for {}".format(content_type))
-    array = array.reshape(1, -1) if array.ndim == 1 else array
-    return importlib.import_module("torch").FloatTensor(array) if _is_kind(model, "torch", "Module") else array
-
-
-def _default_predict(data: Any, model: Any) -> Any:
-    if _is_kind(model, "xgboost", "Booster"):
-        return model.predict(data, validate_features=False)
-    if _is_kind(model, "torch", "Module"):
-        with importlib.import_module("torch").no_grad():
-            return model.eval()(data)
-    return model.predict(data)
-
-
-def _default_output(prediction: Any, accept: str) -> bytes:
-    if _is_kind(prediction, "torch", "Tensor"):
-        prediction = prediction.detach().cpu().numpy()
-    numpy = importlib.import_module("numpy")
-    body = io.BytesIO()
-    if accept == "application/json":
-        body.write(json.dumps(numpy.asarray(prediction).tolist()).encode("utf-8"))
-    elif accept == "text/csv":
-        numpy.savetxt(body, numpy.asarray(prediction), delimiter=",", fmt="%s")
-    elif accept == "application/x-npy":
-        numpy.save(body, prediction)
-    else:
-        raise ContractError("there is no output_fn, and none is built in for {}".format(accept))
-    return body.getvalue()
-
-
-# -----------------------------------------------------------------------------------------------------------------
-# condition, fail, not-translated
-# -----------------------------------------------------------------------------------------------------------------
-
-COMPARISONS = {
-    ast.Eq: lambda a, b: a == b,
-    ast.Gt: lambda a, b: a > b,
-    ast.GtE: lambda a, b: a >= b,
-    ast.Lt: lambda a, b: a < b,
-    ast.LtE: lambda a, b: a <= b,
-}  # type: Dict[Any, Callable[[Any, Any], bool]]
-
-
-def condition(task: Task) -> int:
-    """A condition step whose conditions are no single comparison: publishes whether they hold."""
-    operands = {}
-    for name, kind in task.options["operand"]:
-        if name not in task.parameters:
-            raise ContractError("there is no input parameter " + name)
-        operands[name] = typed(task.parameters[name], kind)
-    result = evaluate(task.only("expression"), operands)
-    print("{}: {}".format(task.step, result), flush=True)
-    for (parameter,) in task.options["result"]:
-        task.publish(parameter, result)
-    return 0
-
-
-def evaluate(expression: str, operands: Dict[str, Any]) -> bool:
-    """Whether an expression holds; it may name operands and write literals, compare and combine, and nothing else."""
-    try:
-        return _truth(ast.parse(expression, mode="eval").body, operands)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ContractError("cannot read the expression {}: {}".format(expression[:200], error)) from error
-
-
-def _truth(node: ast.AST, operands: Dict[str, Any]) -> bool:
-    if isinstance(node, ast.BoolOp):
-        parts = [_truth(part, operands) for part in node.values]  # all of them: a mismatch counts wherever it stands
-        return all(parts) if isinstance(node.op, ast.And) else any(parts)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        return not _truth(node.operand, operands)
-    if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        left, right, comparison = _operand(node.left, operands), node.comparators[0], node.ops[0]
-        if isinstance(comparison, ast.In) and isinstance(right, ast.List):
-            matches = [_compare(ast.Eq, left, _operand(item, operands)) for item in right.elts]
-            return any(matches)
-        if type(comparison) in COMPARISONS:
-            return _compare(type(comparison), left, _operand(right, operands))
-    value = _operand(node, operands)
-    if isinstance(value, bool):
-        return value
-    raise ContractError("{!r} is neither true nor false".format(value))
-
-
-def _operand(node: ast.AST, operands: Dict[str, Any]) -> Any:
-    if isinstance(node, ast.Name) and node.id in operands:
-        return operands[node.id]
-    value = ast.literal_eval(node)  # type: ignore[arg-type, unused-ignore]
-    if not isinstance(value, (bool, int, float, str)):
-        raise ValueError("{!r} is neither a number nor text".format(value))
-    return value
-
-
-def _compare(comparison: Any, left: Any, right: Any) -> bool:
-    if isinstance(left, str) != isinstance(right, str):
-        raise ContractError("cannot compare {!r} with {!r}".format(left, right))
-    return COMPARISONS[comparison](left, right)
-
-
-def fail(task: Task) -> int:
-    """A fail step: says why, and fails."""
-    print("{}: {}".format(task.step, task.text("message")), file=sys.stderr, flush=True)
-    return 1
-
-
-def not_translated(task: Task) -> int:
-    """Stands for a step that could not be translated."""
-    message = "{} {} was not translated: {}"
-    print(message.format(task.only("code"), task.step, task.only("message")), file=sys.stderr, flush=True)
-    return 1
-
-
-# -----------------------------------------------------------------------------------------------------------------
-
-VERBS = {
-    "processing": processing,
-    "training": training,
-    "upload-model": upload_model,
-    "transform": transform,
-    "condition": condition,
-    "fail": fail,
-    "not-translated": not_translated,
-}
-
+# --- The container contract: gives a script what Amazon SageMaker promises it, and publishes what it leaves behind ----
 
 def refuse_missing_scripts() -> None:
     """A file NAME.missing stands for a script that was not found when the pipeline was converted."""
@@ -1898,8 +1575,8 @@ def refuse_missing_scripts() -> None:
 def main(arguments: List[str]) -> int:
     """Run one task; returns the exit code of the process."""
     arguments = [os.fsencode(argument).decode("utf-8", "surrogateescape") for argument in arguments]
-    if arguments == ["xgboost"]:
-        return xgboost_algorithm()
+    if len(arguments) == 1 and arguments[0] in ALGORITHMS:
+        return ALGORITHMS[arguments[0]]()
     if len(arguments) < 2:
         print(__doc__, file=sys.stderr)
         return 1

@@ -1,0 +1,152 @@
+"""One run of a step: its inputs and outputs."""
+
+import hashlib
+import json
+import os
+from typing import Any, Callable, Dict, List, Optional, Tuple, cast
+
+from .command_line import FORMS, PLACEHOLDER, ContractError, decode, parse_command, typed
+from .files import inside, mounted, readable, write_json, write_text
+
+
+class Task:
+    """One run of a step: what Kubeflow gave it, what the command line asks for, and what it publishes.
+
+    Attributes:
+        step: the name of the step in SageMaker.
+        job: the name of this job: the step and 12 hex digits that differ from run to run.
+        options, words: what `parse_command` read.
+        hosts, rank: all hosts of the job, leader first, and the own place among them.
+        machine: the machine type, or "local" where nothing tells it.
+        metadata: what is published as metadata of an output artifact, by its name.
+    """
+
+    def __init__(self, executor_input: str, verb: str, arguments: List[str]) -> None:
+        """Read both, and refuse what the grammar does not know."""
+        self.options, self.words = parse_command(verb, arguments)
+        document = json.loads(executor_input)
+        inputs, outputs = document.get("inputs") or {}, document.get("outputs") or {}
+        self.parameters = inputs.get("parameterValues") or {}  # type: Dict[str, Any]
+        self._inputs = inputs.get("artifacts") or {}
+        self._outputs = outputs.get("artifacts") or {}
+        self._output_parameters = outputs.get("parameters") or {}
+        self._output_file = outputs.get("outputFile") or ""
+        self.step = self.only("step")
+        self.job = "{}-{}".format(self.step or verb, hashlib.sha256(self._output_file.encode()).hexdigest()[:12])
+        self.hosts, self.rank, self.machine = read_cluster(os.environ.get("CLUSTER_SPEC"))
+        self.metadata = {}  # type: Dict[str, Dict[str, Any]]
+
+    def only(self, option: str, default: str = "") -> str:
+        """The first field of an option that may stand once."""
+        found = self.options[option]
+        if len(found) > 1:
+            raise ContractError("--{} stands more than once".format(option))
+        return found[0][0] if found else default
+
+    def text(self, option: str, default: str = "") -> str:
+        """The rendered template of an option that may stand once; the default also stands in for empty text."""
+        return self.render(self.only(option)) or default
+
+    def render(self, template: str) -> str:
+        """The text of a template, each placeholder replaced by its value, as SageMaker would have formatted it."""
+        parts, position = [], 0
+        for match in PLACEHOLDER.finditer(template):
+            parts += [self._literal(template[position : match.start()]), self._value(*match.groups())]
+            position = match.end()
+        return "".join(parts + [self._literal(template[position:])])
+
+    @staticmethod
+    def _literal(text: str) -> str:
+        if "{" in text or "}" in text:
+            raise ContractError("cannot read the template " + text)
+        return decode(text)
+
+    def _value(self, name: str, kind: str) -> str:
+        if kind == "uri":
+            return str(self._artifact(name)["uri"])
+        if name not in self.parameters:
+            raise ContractError("there is no input parameter " + name)
+        value = self.parameters[name]
+        if kind == "json":
+            return json.dumps(typed(value, "str"))
+        return str(typed(value, kind))
+
+    def _artifact(self, name: str) -> Dict[str, Any]:
+        for artifacts in (self._inputs, self._outputs):
+            if (artifacts.get(name) or {}).get("artifacts"):
+                return cast(Dict[str, Any], artifacts[name]["artifacts"][0])
+        raise ContractError("there is no artifact " + name)
+
+    def input_path(self, artifact: str, file: str = "") -> str:
+        """Where an input artifact, or a file or folder of it, can be read."""
+        uri = str(self._artifact(artifact)["uri"])
+        return readable(inside(uri.rstrip("/"), file) if file else uri)
+
+    def output_path(self, artifact: str) -> str:
+        """Where an output artifact is written."""
+        return mounted(str(self._artifact(artifact)["uri"]))
+
+    def output_parameter(self, name: str) -> str:
+        """The file that takes the value of an output parameter."""
+        if name not in self._output_parameters:
+            raise ContractError("there is no output parameter " + name)
+        return mounted(self._output_parameters[name]["outputFile"])
+
+    def publish(self, parameter: str, value: Any) -> None:
+        """Give an output parameter its value: text as it is, everything else as JSON."""
+        write_text(self.output_parameter(parameter), value if isinstance(value, str) else json.dumps(value))
+
+    def publish_metadata(self) -> None:
+        """Write the executor output: the output artifacts that got metadata."""
+        if self.metadata and self._output_file:
+            artifacts = {}
+            for name, more in self.metadata.items():
+                artifact = self._artifact(name)
+                artifact = dict(artifact, metadata=dict(artifact.get("metadata") or {}, **more))
+                artifacts[name] = {"artifacts": [artifact]}
+            write_json(mounted(self._output_file), {"artifacts": artifacts})
+
+    def environment(self) -> Dict[str, str]:
+        """The variables of --environment."""
+        return {name: self.render(template) for name, template in self.options["environment"]}
+
+
+def read_cluster(spec: Optional[str]) -> Tuple[List[str], int, str]:
+    """Hosts, own rank and machine type, from the CLUSTER_SPEC that Vertex AI sets on every replica of a custom job."""
+    document = json.loads(spec) if spec else {}
+    hosts: List[str] = []
+    rank, machine = 0, "local"
+    own = document.get("task") or {}
+    for number, pool in enumerate(sorted(document.get("cluster") or {})):
+        if pool == own.get("type"):
+            rank = len(hosts) + int(own.get("index", 0))
+            machine = _machine_of_pool(document.get("job"), number) or machine
+        hosts += [address.split(":")[0] for address in document["cluster"][pool]]
+    return (hosts, rank, machine) if len(hosts) > 1 else (["algo-1"], 0, machine)
+
+
+def _machine_of_pool(job: Any, number: int) -> str:
+    try:
+        job = json.loads(job) if isinstance(job, str) else job
+        pool = (job.get("worker_pool_specs") or job.get("workerPoolSpecs"))[number]
+        machine = pool.get("machine_spec") or pool.get("machineSpec")
+        return str(machine.get("machine_type") or machine.get("machineType") or "")
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return ""
+
+
+Verb = Callable[[Task], int]
+VERBS: Dict[str, Verb] = {}
+
+
+def verb(name: str, *options: Dict[str, str]) -> Callable[[Verb], Verb]:
+    """Makes a function a verb with these options, beside --step, which every verb has; it returns the exit code."""
+
+    def register(function: Verb) -> Verb:
+        VERBS[name] = function
+        FORMS[name] = {"step": "NAME"}
+        for more in options:
+            FORMS[name].update(more)
+        return function
+
+    return register

@@ -1,0 +1,145 @@
+"""Training jobs."""
+
+import json
+import os
+import sys
+from typing import Any, Callable, Dict
+
+from .archives import pack
+from .command_line import CONTAINER_OPTIONS, ContractError
+from .files import (
+    SOURCES,
+    channel_path,
+    copy_file,
+    copy_files,
+    empty,
+    files_below,
+    inside,
+    place,
+    readable,
+    stage,
+    writable,
+    write_json,
+)
+from .processing import resource_config
+from .script_mode import install_program, script_mode
+from .scripts import Metrics, run, show_message, stage_code
+from .task import Task, verb
+
+# Built-in algorithms by name; each is a process of its own, `python3 CODE NAME`: its log is read like any other.
+ALGORITHMS: Dict[str, Callable[[], int]] = {}
+
+
+@verb(
+    "training",
+    CONTAINER_OPTIONS,
+    {
+        "program": "TEMPLATE",
+        "algorithm": "NAME",
+        "channel": "NAME:CONTENT_TYPE[:ARTIFACT[:FILE]]",
+        "channel-code": "NAME:FOLDER",
+        "channel-data": "NAME:CONTENT_TYPE:TEMPLATE",
+        "hyperparameter": "NAME:TEMPLATE",
+        "metric-definition": "NAME:REGEX",
+        "metric": "PARAMETER:NAME",
+        "model": "ARTIFACT[:TEMPLATE]",
+        "compression": "NAME",
+    },
+)
+def training(task: Task) -> int:
+    """A training job: script mode, the XGBoost algorithm or a container with an entry point of its own."""
+    channels = _stage_training(task)
+    hyperparameters = {name: task.render(template) for name, template in task.options["hyperparameter"]}
+    resources = resource_config(task)
+    for name, value in (
+        ("hyperparameters", hyperparameters),
+        ("inputdataconfig", channels),
+        ("resourceconfig", resources),
+    ):
+        write_json(place("/opt/ml/input/config/{}.json".format(name)), value)
+    environment = dict(task.environment(), TRAINING_JOB_NAME=task.job)
+    metrics = Metrics(task.options["metric-definition"])
+    cwd = None
+    if task.options["program"]:
+        cwd = place("/opt/ml/code")
+        values = {name: _json_or_text(value) for name, value in hyperparameters.items()}
+        program = task.text("program")
+        command, variables = script_mode(program, values, channels, resources, environment)
+        install_program(program)
+        environment.update(variables)
+    elif task.only("algorithm") in ALGORITHMS:
+        command = [sys.executable, os.path.abspath(__file__), task.only("algorithm")]
+    elif task.words:
+        command = [task.render(word) for word in task.words]
+    else:
+        raise ContractError("there is neither a --program, a known --algorithm nor an entry point after --")
+    code = run(command, environment, cwd, metrics)
+    if code:
+        show_message(place("/opt/ml/output/failure"))
+    elif task.rank == 0:
+        _publish_training(task, metrics)
+    return code
+
+
+def _stage_training(task: Task) -> Dict[str, Dict[str, str]]:
+    """Prepare the folders of a training job; returns the content of inputdataconfig.json."""
+    channel_options = ("channel", "channel-code", "channel-data")
+    names = [fields[0] for option in channel_options for fields in task.options[option]]
+    paths = ["/opt/ml/model", "/opt/ml/output", "/opt/ml/input/config"] + [channel_path(name) for name in names]
+    for path in sorted(paths + [fields[0] for fields in task.options["code"]]):
+        empty(place(path))
+    for path in ("/opt/ml/output/data", "/opt/ml/code"):
+        os.makedirs(place(path), exist_ok=True)
+    stage_code(task)
+    config: Dict[str, Dict[str, str]] = {name: {} for name in names}
+    for name, content_type, artifact, file in task.options["channel"]:
+        stage(task.input_path(artifact or name, file), place(channel_path(name)))
+        config[name]["ContentType"] = content_type
+    for name, folder in task.options["channel-code"]:
+        stage(inside(SOURCES, folder), place(channel_path(name)))
+    for name, content_type, template in task.options["channel-data"]:
+        stage(readable(task.render(template)), place(channel_path(name)))
+        config[name]["ContentType"] = content_type
+    usual = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
+    return {name: dict(usual, **{key: text for key, text in own.items() if text}) for name, own in config.items()}
+
+
+def _json_or_text(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _publish_training(task: Task, metrics: Metrics) -> None:
+    """Model and output data to the artifact and to S3OutputPath's counterpart, and final metrics to their outputs."""
+    for artifact, template in task.options["model"]:
+        target = task.output_path(artifact)
+        _publish_model(target)
+        if template:
+            fixed = writable("{}/{}/output".format(task.render(template).rstrip("/"), task.job))
+            _copy_model(target, fixed, loose=task.only("compression").lower() == "none")
+        finite = {name: value for name, value in metrics.values.items() if abs(value) < float("inf")}
+        task.metadata[artifact] = {"training_job_name": task.job, "metrics": finite}
+    for parameter, name in task.options["metric"]:
+        if name not in metrics.values:
+            raise ContractError("the log shows no value of the metric " + name)
+        task.publish(parameter, metrics.values[name])
+    task.publish_metadata()
+
+
+def _publish_model(target: str) -> None:
+    model, data = place("/opt/ml/model"), place("/opt/ml/output/data")
+    empty(target)
+    pack(model, os.path.join(target, "model.tar.gz"))
+    copy_files(model, os.path.join(target, "model"))
+    if files_below(data):
+        pack(data, os.path.join(target, "output.tar.gz"))
+
+
+def _copy_model(artifact: str, target: str, loose: bool) -> None:
+    if loose:
+        copy_files(os.path.join(artifact, "model"), os.path.join(target, "model"))
+    for name in ("output.tar.gz",) if loose else ("model.tar.gz", "output.tar.gz"):
+        if os.path.exists(os.path.join(artifact, name)):
+            copy_file(os.path.join(artifact, name), os.path.join(target, name))

@@ -1,0 +1,124 @@
+"""Processing steps."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from ...contract.grammar import encode_last_field
+from ...sagemaker import steps
+from ...sagemaker.definition import Step
+from ...sagemaker.steps import Field
+from ..builder import Builder, Product
+from ..names import snake_case
+from ..plan import CodeFile, Output, Task
+from .shared import environment, fixed_destination, property_name
+
+if TYPE_CHECKING:
+    from ..planner import Planner
+
+CODE_INPUTS = ("code", "entrypoint")
+
+
+def plan_processing(planner: Planner, step: Step) -> Task:
+    """A Processing step: the container contract around the user's entry point."""
+    processing = steps.processing(step, planner.names)
+    builder = Builder(planner, step, planner.image(processing.image, step), "processing", "Processing")
+    if not processing.entrypoint:
+        raise builder.not_translated(
+            "SMX331", "without ContainerEntrypoint the image's own entry point would run, which nobody can see",
+            step.pointer + "/Arguments/AppSpecification",
+        )  # fmt: skip
+    builder.option("step", step.name)
+    _processing_inputs(builder, processing)
+    for output in processing.outputs:
+        _processing_output(builder, step, output)
+    _properties(builder, step)
+    environment(builder, processing.environment)
+    builder.words(processing.entrypoint, processing.arguments)
+    builder.task.machine = planner.machine(processing.resources, step)
+    return builder.task
+
+
+def _processing_inputs(builder: Builder, processing: steps.Processing) -> None:
+    code = _code_inputs(processing)
+    for item in processing.inputs:
+        if item.uri is None or not item.local_path:
+            raise builder.not_translated("SMX333", f"input {item.name!r} has no S3Uri or no LocalPath", item.pointer)
+        if item.distribution == "ShardedByS3Key" and builder.planner.count(processing.resources) > 1:
+            raise builder.not_translated(
+                "SMX334", f"input {item.name!r} is divided among several instances", item.pointer
+            )
+        if item in code:
+            folder = "" if len(code) == 1 else (snake_case(item.name) or "code")
+            _code(builder, item.uri, item.local_path, folder)
+            continue
+        data = builder.data(item.uri, _input_name(item.name, item.local_path))
+        if isinstance(data, str):
+            builder.option("data", item.local_path, last=data)
+        else:
+            artifact, file = data
+            builder.option("input", artifact, item.local_path, *([file] if file else []))
+
+
+def _input_name(name: str, local_path: str) -> str:
+    """The SDK numbers inputs that nobody named; the folder they land in says more."""
+    return posixpath.basename(local_path.rstrip("/")) if name.startswith("input-") else name
+
+
+def _code_inputs(processing: steps.Processing) -> list[steps.ProcessingInput]:
+    """The inputs that hold the user's code: named so by the SDK, or the folder that the entry point looks into.
+
+    Of several folders that hold the entry point the innermost one counts: data often lies above the code.
+    """
+    fixed = [item for item in processing.inputs if item.local_path and item.uri is not None and item.uri.text]
+    found = [item for item in fixed if item.name in CODE_INPUTS]
+    for word in processing.entrypoint:
+        around = [item for item in fixed if (word.text or "").startswith(f"{str(item.local_path).rstrip('/')}/")]
+        found += [max(around, key=lambda item: len(str(item.local_path)))] if around else []
+    return [item for item in processing.inputs if item in found]
+
+
+def _code(builder: Builder, uri: Field, local_path: str, folder: str) -> None:
+    """Put a file or archive of the user's code where SageMaker would."""
+    text = uri.text or ""
+    name = posixpath.basename(text.rstrip("/"))
+    fields = [local_path.rstrip("/") or "/"]
+    if name.endswith(".tar.gz"):
+        fields += [folder, name]
+    elif folder:
+        fields += [folder]
+    builder.option("code", *fields)
+    builder.planner.add_code(
+        builder.component.function, CodeFile(folder, text, uri.pointer, unpack=name.endswith(".tar.gz"))
+    )
+
+
+def _processing_output(builder: Builder, step: Step, output: steps.ProcessingOutput) -> None:
+    if not output.local_path:
+        raise builder.not_translated("SMX333", f"output {output.name!r} has no LocalPath", output.pointer)
+    files = {file.output for file in step.property_files}
+    annotation = "Artifact" if output.name in files else "Dataset"
+    name = builder.output(output.name, f"Output[{annotation}]")
+    builder.planner.offer(
+        step, ("output", output.name), Product(Output(builder.task.variable, name), "artifact", annotation)
+    )
+    fields = [name, output.local_path]
+    destination = fixed_destination(builder, step, output.uri, f"{output.name}_destination", output.name)
+    builder.option("output", *fields, last=destination)
+
+
+def _properties(builder: Builder, step: Step) -> None:
+    """Values of property files that other steps read become output parameters."""
+    planner = builder.planner
+    for use, type_ in planner.uses.of_json(step.name):
+        file = planner.property_file(step, use)
+        if file is None:
+            continue
+        output, path = file
+        product = planner.offered(step.name, ("output", output))
+        if product is None:
+            continue
+        name = builder.output(property_name(use.path), f"OutputPath({type_})")
+        builder.option("property", name, f"{product.output.name}/{path}", last=encode_last_field(use.path))
+        planner.offer(step, ("json", use), Product(Output(builder.task.variable, name), type_))

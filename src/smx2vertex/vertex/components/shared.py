@@ -1,0 +1,52 @@
+"""What components of several kinds have in common."""
+
+from __future__ import annotations
+
+from ...sagemaker.definition import Step
+from ...sagemaker.expressions import ExecutionVariable, Join, Literal, PropertyReference
+from ...sagemaker.steps import Field
+from ..builder import Builder
+from ..names import snake_case
+
+
+def fixed_destination(builder: Builder, step: Step, uri: Field | None, wanted: str, output: str) -> str | None:
+    """The template of an address that the definition fixes; None for SageMaker's own per-execution address."""
+    if uri is None or _is_default_address(uri, step.name, output):
+        return None
+    return builder.template(uri, wanted)
+
+
+def _is_default_address(uri: Field, step: str, output: str) -> bool:
+    """Whether an output address is `s3://BUCKET/…/EXECUTION/STEP/output/NAME`, which the SDK writes by itself."""
+    join = uri.value
+    if not isinstance(join, Join) or len(join.values) < 4:
+        return False
+    tail = [value.value if isinstance(value, Literal) else value for value in join.values[-4:]]
+    return tail == [ExecutionVariable("PipelineExecutionId"), step, "output", output]
+
+
+def property_name(path: str) -> str:
+    """The last telling part of a JSON path: `binary_classification_metrics.accuracy.value` is `accuracy`."""
+    telling = [part for part in snake_parts(path) if part not in ("value", "values")]
+    return telling[-1] if telling else "value"
+
+
+def snake_parts(path: str) -> list[str]:
+    """The names in a JSON path, as identifiers."""
+    parts = path.replace("[", ".").replace("]", "").split(".")
+    return [name for name in (snake_case(part) for part in parts) if name]
+
+
+def environment(builder: Builder, variables: dict[str, Field]) -> None:
+    """The environment variables of a container, each a typed input."""
+    for name, field in variables.items():
+        builder.option("environment", name, last=builder.value_template(field, name))
+
+
+def product_key(use: PropertyReference) -> tuple[str, object]:
+    """Under which key a product for this reference is offered."""
+    if use.pattern == "ProcessingOutputConfig.Outputs[].S3Output.S3Uri":
+        return ("output", use.key)
+    if use.key is not None:
+        return ("property", use)
+    return ("property", use.pattern)

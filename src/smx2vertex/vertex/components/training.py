@@ -1,0 +1,143 @@
+"""Training steps: script mode, a container with an entry point, the built-in XGBoost algorithm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...contract.grammar import encode_last_field
+from ...sagemaker import steps
+from ...sagemaker.definition import Step
+from ...sagemaker.steps import Field
+from ..builder import Builder, Product
+from ..names import snake_case
+from ..plan import CodeFile, Output, Task
+from ..values import flatten
+from .shared import environment
+
+if TYPE_CHECKING:
+    from ..planner import Planner
+
+# Script mode puts the user's files here, and starts them from here (sagemaker-training-toolkit).
+CODE_FOLDER = "/opt/ml/code"
+
+
+# How SageMaker reads the metrics of its XGBoost algorithm (developer guide, "#011" is CloudWatch's tab).
+XGBOOST_METRIC = r".*\[[0-9]+\].*#011{}:(\S+)"
+
+
+def plan_training(planner: Planner, step: Step) -> Task:
+    """A Training step: script mode, a container with an entry point, or the built-in XGBoost algorithm."""
+    training = steps.training(step, planner.names)
+    bootstrap = " ".join(field.text or "" for field in (*training.entrypoint, *training.arguments))
+    if "job_driver.sh" in bootstrap or "amazon_sagemaker_scheduler" in bootstrap:
+        raise planner.not_translated(
+            step, "SMX335", "this step is a pickled Python function or a notebook job", step.pointer
+        )
+    algorithm = planner.algorithm(training, step)
+    builder = Builder(
+        planner, step, planner.image(training.image, step), "training", _training_kind(training, algorithm)
+    )
+    builder.option("step", step.name)
+    _program(builder, training, algorithm)
+    for channel in training.channels:
+        _channel(builder, channel, bootstrap)
+    for name, field in training.hyperparameters.items():
+        _hyperparameter(builder, name, field, quoted=training.program is not None)
+    environment(builder, training.environment)
+    _metrics(builder, step, training, algorithm)
+    _model_output(builder, step, training)
+    builder.task.machine = planner.machine(training.resources, step)
+    return builder.task
+
+
+def _training_kind(training: steps.Training, algorithm: str | None) -> str:
+    if algorithm:
+        return "Training, built-in XGBoost"
+    return "Training, script mode" if training.program else "Training"
+
+
+def _program(builder: Builder, training: steps.Training, algorithm: str | None) -> None:
+    """What runs: the algorithm, the user's program, or the container's own entry point."""
+    if algorithm:
+        builder.option("algorithm", algorithm)
+    elif training.program is not None:
+        builder.option("program", last=encode_last_field(training.program))
+        if training.submit_directory is not None:
+            builder.option("code", CODE_FOLDER)
+            pointer = training.hyperparameters["sagemaker_submit_directory"].pointer
+            unpack = training.submit_directory.endswith(".tar.gz")
+            file = CodeFile("", training.submit_directory, pointer, unpack, training.program)
+            builder.planner.add_code(builder.component.function, file)
+    elif training.entrypoint:
+        builder.words(training.entrypoint, training.arguments)
+    else:
+        # SageMaker starts a training image with the argument `train`.
+        builder.component.words = ["train"]
+        builder.planner.note(
+            "SMX336", "the image's program `train` is run by that name", builder.step.pointer, builder.step
+        )
+
+
+def _channel(builder: Builder, channel: steps.Channel, bootstrap: str) -> None:
+    if channel.uri is None:
+        raise builder.not_translated("SMX333", f"channel {channel.name!r} has no S3Uri", channel.pointer)
+    if f"/opt/ml/input/data/{channel.name}/" in bootstrap or _is_submitted_code(channel, bootstrap):
+        folder = snake_case(channel.name) or "code"
+        builder.option("channel-code", channel.name, folder)
+        builder.planner.add_code(
+            builder.component.function, CodeFile(folder, channel.uri.text or "", channel.uri.pointer)
+        )
+        return
+    content_type = builder.planner.constant(channel.content_type) or ""
+    data = builder.data(channel.uri, channel.name)
+    if isinstance(data, str):
+        builder.option("channel-data", channel.name, content_type, last=data)
+        return
+    artifact, file = data
+    fields = [channel.name, content_type]
+    if artifact != channel.name or file:
+        fields.append(artifact)
+    builder.option("channel", *fields, *([file] if file else []))
+
+
+def _is_submitted_code(channel: steps.Channel, bootstrap: str) -> bool:
+    """SDK v3 sends the user's files in a channel `code`, beside its own drivers in `sm_drivers`."""
+    return channel.name == "code" and "sm_drivers" in bootstrap and (channel.uri is not None and bool(channel.uri.text))
+
+
+def _hyperparameter(builder: Builder, name: str, field: Field, quoted: bool) -> None:
+    if name in ("sagemaker_program", "sagemaker_submit_directory"):
+        return
+    if name.startswith("sagemaker_"):
+        pieces = flatten(field.value)
+        if all(isinstance(piece, str) for piece in pieces):
+            builder.option("hyperparameter", name, last=encode_last_field("".join(map(str, pieces))))
+            return
+    builder.option("hyperparameter", name, last=builder.value_template(field, name, quoted))
+
+
+def _metrics(builder: Builder, step: Step, training: steps.Training, algorithm: str | None) -> None:
+    """The definitions of metrics, and the metrics that other steps read."""
+    definitions = dict(training.metric_definitions)
+    for use in builder.planner.uses.of_properties(step.name):
+        if use.path[:1] != ("FinalMetricDataList",) or use.key is None:
+            continue
+        if algorithm == "xgboost" and use.key not in definitions:
+            definitions[use.key] = XGBOOST_METRIC.format(use.key.replace(":", "-", 1))
+        name = builder.output(use.key, "OutputPath(float)")
+        builder.option("metric", name, last=encode_last_field(use.key))
+        builder.planner.offer(step, ("property", use), Product(Output(builder.task.variable, name), "float"))
+    for name, regex in definitions.items():
+        builder.option("metric-definition", name, last=encode_last_field(regex))
+
+
+def _model_output(builder: Builder, step: Step, training: steps.Training) -> None:
+    name = builder.output("model", "Output[Model]")
+    destination = builder.template(training.output_path, "model_destination") if training.output_path else None
+    builder.option("model", name, last=destination)
+    loose = training.compression == "NONE"
+    if loose:
+        builder.option("compression", last="none")
+    output = Output(builder.task.variable, name)
+    product = Product(output, "artifact", "Model", "model" if loose else "model.tar.gz")
+    builder.planner.offer(step, ("property", "ModelArtifacts.S3ModelArtifacts"), product)
