@@ -22,7 +22,7 @@ from ..sagemaker.expressions import (
     parts,
     pointer_token,
 )
-from .tables import VERDICTS, Node, Row, Table, Tables, Verdict, our_tables, worse
+from .tables import VERDICTS, Node, Row, Table, Tables, Verdict, our_tables, upwards, worse
 
 _UNKNOWN_FIELD = Row("unknown", "", None, "unsupported", "no table knows this field", "SMX251")
 _UNKNOWN_STEP = Row("unknown step type", "", None, "unsupported", "steps of this type are not translated", None)
@@ -273,7 +273,7 @@ class _Mapper:
 
     def property_row(self, reference: PropertyReference) -> Row:
         rows = self.tables.properties.get(self.types.get(reference.step, ""), {})
-        found = rows.get(reference.pattern, rows.get("*"))
+        found = next((rows[path] for path in upwards(reference.pattern) if path in rows), rows.get("*"))
         if found is None and reference.path[:1] == ("PropertyFiles",):
             found = rows.get("PropertyFiles.*")
         if found is None:
