@@ -1,17 +1,14 @@
 """Models and model packages: versions in the Vertex AI Model Registry."""
 
-import json
 import os
-import re
 import tarfile
 import tempfile
-import urllib.parse
 from typing import Any, Dict
 
 from .archives import unpack
 from .command_line import ContractError
 from .files import SOURCES, copy_file, inside, local_run, read_text, replace, stage, write_json
-from .google import ModelService
+from .google import display_name_filter, label_text, query, vertex_ai
 from .task import Task, verb
 
 APPROVAL_ALIASES = {"PendingManualApproval": "pending-approval", "Approved": "approved", "Rejected": "rejected"}
@@ -114,11 +111,6 @@ def version_request(task: Task, artifact: str) -> Dict[str, Any]:
     return {"model": model}
 
 
-def label_text(text: str) -> str:
-    """Text as a label takes it: lower case letters, digits, - and _, at most 63, a letter first in names and values."""
-    return re.sub(r"\A[^a-z]+(?=.*[a-z])", "", re.sub(r"[^a-z0-9_-]", "-", text.lower()))[:63]
-
-
 def _uploaded_before(task: Task) -> str:
     """The version that this very task uploaded before its virtual machine restarted."""
     for (parameter,) in task.options["resource-name"]:
@@ -131,15 +123,13 @@ def _uploaded_before(task: Task) -> str:
 def upload(task: Task, version: Dict[str, Any]) -> str:
     """Upload the version and return its resource name, `projects/…/models/…@…`."""
     parent = "projects/{}/locations/{}/models".format(task.text("project"), task.text("location"))
-    display_name = json.dumps(task.text("parent"), ensure_ascii=False)
-    query = urllib.parse.urlencode({"filter": "display_name=" + display_name, "orderBy": "create_time desc"})
-    service = ModelService(task.text("location"))
+    find = query(parent, filter=display_name_filter(task.text("parent")), orderBy="create_time desc")
+    service = vertex_ai(task.text("location"))
     if local_run():
-        requests = [("GET", parent + "?" + query, None), ("POST", parent + ":upload", version)]
-        service.record(os.path.join(local_run()["requests"], re.sub(r"\W", "_", task.step) + ".json"), requests)
+        service.record(task.step, [("GET", find, None), ("POST", parent + ":upload", version)], "no model was uploaded")
         return parent + "/not-uploaded@1"
-    found = service.call("GET", parent + "?" + query).get("models") or []
+    found = service.call("GET", find).get("models") or []
     if found:
         version = dict(version, parentModel=found[0]["name"])
-    response = service.finish(service.call("POST", parent + ":upload", version))
+    response = service.finish(service.call("POST", parent + ":upload", version), "the upload")
     return "{}@{}".format(response["model"], response.get("modelVersionId", "1"))
