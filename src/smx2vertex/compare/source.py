@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from typing import Any
@@ -32,6 +31,9 @@ from ..sagemaker.expressions import (
 )
 from ..sagemaker.reader import references
 from ..sagemaker.steps import Field
+from .kinds import BY_TYPE
+from .kinds.kind import What
+from .names import folder, json_path
 from .neutral import (
     All,
     AnyOf,
@@ -57,15 +59,6 @@ from .neutral import (
 )
 
 TYPES = {"String": "str", "Integer": "int", "Float": "float", "Boolean": "bool"}
-KINDS = {
-    "Processing": "processing",
-    "Training": "training",
-    "Transform": "transform",
-    "Model": "model",
-    "RegisterModel": "register",
-    "Condition": "condition",
-    "Fail": "fail",
-}
 EXECUTION = {
     "PipelineExecutionId": "execution id",
     "PipelineExecutionArn": "execution name",
@@ -79,19 +72,12 @@ OPERATORS = {
     "LessThan": "<",
     "LessThanOrEqualTo": "<=",
 }
-PRODUCTS = {
-    ("Training", "ModelArtifacts.S3ModelArtifacts"): "model",
-    ("Transform", "TransformOutput.S3OutputPath"): "predictions",
-    ("Model", "ModelName"): "serving model",
-    ("Model", "ModelArn"): "resource name",
-    ("RegisterModel", "ModelPackageArn"): "resource name",
-}
 MAX_ECHOES = 20
 
 
 def read_source(definition: Definition) -> Pipeline:
     """A definition as nodes; steps that wait for two branches of one condition have contradictory guards."""
-    return _Reader(definition).pipeline()
+    return SourceReader(definition).pipeline()
 
 
 def never_starts(node: Node) -> bool:
@@ -99,7 +85,9 @@ def never_starts(node: Node) -> bool:
     return any((condition, not outcome) in node.branches for condition, outcome in node.branches)
 
 
-class _Reader:
+class SourceReader:
+    """Reads the steps of a definition; the modules of `kinds` use it to look things up."""
+
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
         self.names = definition.step_names()
@@ -117,8 +105,9 @@ class _Reader:
         return Pipeline(self.definition.name, parameters, nodes, self.definition.file)
 
     def node(self, step: Step) -> Node:
-        kind = KINDS.get(step.type, step.type or "no type")
-        node = Node(step.name, kind, step.pointer, step=step.name, names=(step.name,))
+        kind = BY_TYPE.get(step.type)
+        name = kind.name if kind is not None else step.type or "no type"
+        node = Node(step.name, name, step.pointer, step=step.name, names=(step.name,))
         node.branches = self.branches[step.name]
         node.guards = tuple(self.guards_of(node.branches))
         node.waits = {name for name in self.dependencies(step) if name in self.names}
@@ -126,9 +115,8 @@ class _Reader:
         if step.type == "Condition":
             node.test = self.test_of(step)
             return node
-        read = getattr(self, f"read_{kind}", None)
-        if read is not None:
-            read(node, step)
+        if kind is not None and kind.read_step is not None:
+            kind.read_step(self, node, step)
         else:
             node.visible = False
         for pointer, expression in expressions_in(step.arguments, self.names, f"{step.pointer}/Arguments"):
@@ -244,20 +232,15 @@ class _Reader:
         else:
             yield Product(step.name, ("named", reference.key or reference.path[-1] if reference.path else ""))
 
-    def what(self, step: Step, reference: PropertyReference) -> tuple[str, ...] | None:
-        if step.type == "Processing" and reference.pattern == "ProcessingOutputConfig.Outputs[].S3Output.S3Uri":
-            path = self.output_path(step, reference.key or "")
-            return None if path is None else ("output", path)
-        if reference.path[:1] == ("FinalMetricDataList",) and reference.key is not None:
-            return ("metric", reference.key)
-        found = PRODUCTS.get((step.type, reference.pattern))
-        return None if found is None else (found,)
+    def what(self, step: Step, reference: PropertyReference) -> What | None:
+        kind = BY_TYPE.get(step.type)
+        return None if kind is None else kind.step_product(self, step, reference)
 
     def output_path(self, step: Step, key: str) -> str | None:
         outputs = steps.processing(step, self.names).outputs
         for index, output in enumerate(outputs):
             if key in (output.name, str(index)) and output.local_path:
-                return _folder(output.local_path)
+                return folder(output.local_path)
         return None
 
     def json_value(self, use: JsonGet) -> Part:
@@ -282,99 +265,7 @@ class _Reader:
         if field is not None:
             node.add(key, self.parts(field.value), field.pointer)
 
-    # --- the steps, by kind ---
-
-    def read_processing(self, node: Node, step: Step) -> None:
-        processing = steps.processing(step, self.names)
-        self.note(node, ("image",), processing.image)
-        self.words(node, processing.entrypoint, processing.arguments)
-        for item in processing.inputs:
-            if item.uri is not None and item.local_path:
-                value = address(template(self.parts(item.uri.value)))
-                node.add(("input", _folder(item.local_path)), value, item.uri.pointer)
-        for output in processing.outputs:
-            if not output.local_path:
-                continue
-            path = _folder(output.local_path)
-            node.add(("output", path), [output.name], output.pointer)
-            if output.uri is not None:
-                is_default = self.is_default(output.uri, step.name, output.name)
-                key = "default destination" if is_default else "destination"
-                node.add((key, path), self.address_parts(output.uri), output.uri.pointer)
-        self.environment(node, processing.environment)
-        self.resources(node, processing.resources)
-
-    def read_training(self, node: Node, step: Step) -> None:
-        training = steps.training(step, self.names)
-        self.note(node, ("image",), training.image)
-        if training.program is not None:
-            node.add(("program",), [training.program], training.hyperparameters["sagemaker_program"].pointer)
-        else:
-            self.words(node, training.entrypoint, training.arguments)
-        if training.submit_directory is not None:
-            node.add(("code", "/opt/ml/code"), [], training.hyperparameters["sagemaker_submit_directory"].pointer)
-        for channel in training.channels:
-            if channel.uri is not None:
-                node.add(("channel", channel.name), self.address_parts(channel.uri), channel.uri.pointer)
-            self.note(node, ("content type", channel.name), channel.content_type)
-        for name, field in training.hyperparameters.items():
-            if name not in ("sagemaker_program", "sagemaker_submit_directory"):
-                self.note(node, ("hyperparameter", name), field)
-        at = f"{step.pointer}/Arguments/AlgorithmSpecification/MetricDefinitions"
-        for name, regex in training.metric_definitions:
-            node.add(("metric definition", name), [regex], at)
-        node.add(("output", "model"), ["model"], f"{step.pointer}/Arguments/OutputDataConfig")
-        if training.output_path is not None:
-            node.add(("destination", "model"), self.address_parts(training.output_path), training.output_path.pointer)
-        if training.compression == "NONE":
-            node.add(("compression",), ["none"], f"{step.pointer}/Arguments/OutputDataConfig/CompressionType")
-        self.environment(node, training.environment)
-        self.resources(node, training.resources)
-
-    def read_model(self, node: Node, step: Step) -> None:
-        model = steps.model(step, self.names)
-        for container in model.containers[:1]:
-            self.note(node, ("serving image",), container.image)
-            if container.model_data is not None:
-                node.add(("model data",), self.address_parts(container.model_data), container.model_data.pointer)
-            for name, field in container.environment.items():
-                if name != "SAGEMAKER_SUBMIT_DIRECTORY":
-                    self.note(node, ("environment", name), field)
-                elif (steps.unquoted(field) or "").startswith("s3://"):
-                    node.add(("code", "model"), [], field.pointer)
-        self.note(node, ("group",), model.group or model.name)
-        self.note(node, ("approval",), model.approval)
-        self.note(node, ("description",), model.description)
-        for what, fields in (("content types", model.content_types), ("response types", model.response_types)):
-            for field in fields:
-                self.note(node, (what, field.text or field.pointer), field)
-        for name, field in model.metadata.items():
-            self.note(node, ("label", name), field)
-        for name, text in step.tags.items():
-            node.add(("label", name), [text], f"{step.pointer}/Arguments/Tags")
-        for metrics in model.metrics:
-            node.add(("metrics", metrics.kind), self.address_parts(metrics.uri), metrics.uri.pointer)
-
-    read_register = read_model
-
-    def read_transform(self, node: Node, step: Step) -> None:
-        transform = steps.transform(step, self.names)
-        if transform.model_name is not None:
-            node.add(("model data",), self.value(transform.model_name), transform.model_name.pointer)
-        if transform.uri is not None:
-            node.add(("data",), self.address_parts(transform.uri), transform.uri.pointer)
-        for path, field in transform.request.items():
-            if path != "TransformInput.CompressionType" or field.text not in (None, "None"):
-                self.note(node, ("request", option_name(path)), field)
-        node.add(("output", "predictions"), ["predictions"], f"{step.pointer}/Arguments/TransformOutput")
-        if transform.output_path is not None:
-            value = self.address_parts(transform.output_path)
-            node.add(("destination", "predictions"), value, transform.output_path.pointer)
-        self.environment(node, transform.environment)
-        self.resources(node, transform.resources)
-
-    def read_fail(self, node: Node, step: Step) -> None:
-        self.note(node, ("message",), steps.fail_message(step, self.names))
+    # --- what kinds of steps have in common ---
 
     def words(self, node: Node, entrypoint: tuple[Field, ...], arguments: tuple[Field, ...]) -> None:
         if entrypoint:
@@ -398,22 +289,6 @@ class _Reader:
         """Whether it is the address of the execution's own that the SDK writes: `…/EXECUTION/STEP/output/NAME`."""
         parts = template(self.parts(uri.value))
         return parts[-2:] == (Execution("execution id"), f"/{step}/output/{output}")
-
-
-def option_name(path: str) -> str:
-    """A field of a batch request as the contract's option: `TransformInput.SplitType` is `split-type`."""
-    name = path.rpartition(".")[2].replace("InMB", "Mb")
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
-
-
-def json_path(path: str) -> str:
-    """A JSON path with dots alone: `a['b'][0]` is `a.b.0`."""
-    found = re.findall(r"[^.\[\]'\"]+", path.removeprefix("$"))
-    return ".".join(found)
-
-
-def _folder(path: str) -> str:
-    return path.rstrip("/") or "/"
 
 
 def _lookup(value: Any, path: tuple[str, ...]) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ..findings import Finding
 from .alignment import Alignment
 from .facts import FactComparison
+from .kinds import KINDS
 from .matching import NEGATED, Matcher
 from .neutral import (
     TURNED,
@@ -28,7 +29,7 @@ from .source import never_starts
 
 # Codes from here on are about parameters and values.
 FIRST_OF_PARAMETERS = "SMX430"
-CONTRACT_KINDS = ("processing", "training", "transform", "model", "register", "condition", "fail")
+CONTRACT_KINDS = frozenset(kind.name for kind in KINDS)
 
 
 class Structure:

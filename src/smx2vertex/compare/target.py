@@ -13,6 +13,8 @@ from ..kubeflow import conditions as cel
 from ..kubeflow import origins
 from ..kubeflow.graph import Condition, Graph, Task
 from .commandline import KNOWN_VERBS, CommandLine, read_command_line
+from .kinds import BY_VERB
+from .names import folder
 from .neutral import (
     BY_ENGINE,
     TURNED,
@@ -40,12 +42,10 @@ from .neutral import (
     split_guard,
     template,
 )
-from .source import json_path
 
 TYPES = {"STRING": "str", "NUMBER_INTEGER": "int", "NUMBER_DOUBLE": "float", "BOOLEAN": "bool"}
 # Type names of pipelines compiled before parameterType existed.
 TYPES |= {"INT": "int", "DOUBLE": "float"}
-KINDS = {"upload-model": "register", "package-model": "register", "not-translated": "not translated"}
 PREBUILT = {"model_upload": "register", "batch_prediction_job": "transform", "hyperparameter_tuning_job": "Tuning"}
 RUNTIME = {
     "pipeline_job_uuid": "execution id",
@@ -53,27 +53,17 @@ RUNTIME = {
     "pipeline_job_resource_name": "execution name",
     "pipeline_job_create_time_utc": "start time",
 }
-REQUEST = (
-    "content-type",
-    "accept",
-    "split-type",
-    "assemble-with",
-    "batch-strategy",
-    "max-payload-mb",
-    "input-filter",
-    "output-filter",
-    "join-source",
-)
 OPERATORS: dict[type[ast.cmpop], str] = {ast.Eq: "==", ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
-FORMATS = ("str", "int", "float", "bool", "json")
 
 
 def read_target(graph: Graph, file: str | None = None) -> Pipeline:
     """A pipeline spec as nodes, one for each task, importers too."""
-    return _Reader(graph, file).pipeline()
+    return TargetReader(graph, file).pipeline()
 
 
-class _Reader:
+class TargetReader:
+    """Reads the tasks of a pipeline spec."""
+
     def __init__(self, graph: Graph, file: str | None) -> None:
         self.graph = graph
         self.file = file
@@ -105,13 +95,13 @@ class _Reader:
         taken = {origin.task for origin in task.artifacts.values() if isinstance(origin, origins.TaskOutput)}
         node.imports = {name for name in taken if name in self.graph.tasks and self.graph.tasks[name].importer}
         if line is not None:
-            node.kind = KINDS.get(line.verb, line.verb)
+            node.kind = kind_of(line.verb)
             node.step = line.one("step") or None
             node.visible = line.verb != "package-model"
         else:
             node.visible = False
         if line is not None and node.visible:
-            _Contract(self, task, line, node).read()
+            ContractReader(self, task, line, node).read()
         else:
             self.read_opaque(node, task)
         self.settings(node, task)
@@ -188,27 +178,10 @@ class _Reader:
         line = self.lines.get(task)
         if line is None:
             return ("named", key)
-        folders = {o.fields[0]: _folder(o.fields[1]) for o in line.of("output") if len(o.fields) > 1}
-        if key in folders:
-            return ("output", folders[key])
-        for option in line.of("property"):
-            parameter, place, path = option.fields
-            if parameter == key:
-                artifact, _, file = place.partition("/")
-                return ("value", f"{folders.get(artifact, artifact)}/{file}", json_path(path))
-        for option in line.of("metric"):
-            if option.fields[0] == key:
-                return ("metric", option.fields[1])
-        single = {
-            ("training", "model"): "model",
-            ("transform", "output"): "predictions",
-            ("upload-model", "serving-model"): "serving model",
-            ("upload-model", "resource-name"): "resource name",
-            ("condition", "result"): "result",
-        }
-        for (verb, name), what in single.items():
-            if line.verb == verb and line.one(name) == key:
-                return (what,)
+        kind = BY_VERB.get(line.verb)
+        found = None if kind is None else kind.task_product(line, key)
+        if found is not None:
+            return found
         is_opaque = line.verb in ("not-translated", "package-model") or line.unread
         return ("named" if is_opaque else "unpublished", key)
 
@@ -282,10 +255,10 @@ class _Reader:
         return read_expression(text, lambda name: values.get(name, Unseen(name)))
 
 
-class _Contract:
+class ContractReader:
     """Reads the facts of a task that runs the container contract."""
 
-    def __init__(self, reader: _Reader, task: Task, line: CommandLine, node: Node) -> None:
+    def __init__(self, reader: TargetReader, task: Task, line: CommandLine, node: Node) -> None:
         self.reader = reader
         self.task = task
         self.line = line
@@ -294,8 +267,12 @@ class _Contract:
     def read(self) -> None:
         self.named("environment", "environment")
         for option in self.line.of("code"):
-            self.node.add(("code", "model" if self.line.verb == "upload-model" else _folder(option.fields[0])), [])
-        getattr(self, f"read_{self.line.verb.replace('-', '_')}")()
+            self.node.add(("code", "model" if self.line.verb == "upload-model" else folder(option.fields[0])), [])
+        kind = BY_VERB.get(self.line.verb)
+        if kind is not None and kind.read_task is not None:
+            kind.read_task(self)
+        if self.line.verb == "not-translated":
+            self.node.code = self.line.one("code") or ""
         if self.line.words is not None:
             self.node.words = tuple(Fact(template(self.parts(word)), self.node.at) for word in self.line.words)
         for argument in self.line.unread:
@@ -337,82 +314,6 @@ class _Contract:
         self.node.add(("output", place), [name])
         if destination:
             self.node.add(("destination", place), self.address(destination))
-
-    def read_processing(self) -> None:
-        for option in self.line.of("input"):
-            artifact, path, file = option.fields
-            if artifact in self.task.artifacts:
-                self.node.add(("input", _folder(path)), self.artifact(artifact, file))
-            else:
-                self.node.add(("code", _folder(path)), [])
-        for option in self.line.of("data"):
-            self.node.add(("input", _folder(option.fields[0])), self.address(option.template))
-        for option in self.line.of("output"):
-            self.outputs(_folder(option.fields[1]), option.fields[0], option.template)
-
-    def read_training(self) -> None:
-        self.texts(program="program", algorithm="algorithm", compression="compression")
-        for option in self.line.of("channel"):
-            name, content_type, artifact, file = option.fields
-            self.node.add(("channel", name), self.artifact(artifact or name, file))
-            self.content_type(name, content_type)
-        for option in self.line.of("channel-code"):
-            self.node.add(("code", option.fields[0]), [])
-        for option in self.line.of("channel-data"):
-            self.node.add(("channel", option.fields[0]), self.address(option.template))
-            self.content_type(*option.fields)
-        for option in self.line.of("hyperparameter"):
-            self.hyperparameter(option.fields[0], option.template or ())
-        for option in self.line.of("metric-definition"):
-            self.node.add(("metric definition", option.fields[0]), [option.fields[1]])
-        for option in self.line.of("model"):
-            self.outputs("model", option.fields[0], option.template)
-
-    def hyperparameter(self, name: str, value: Encoded) -> None:
-        # An older grammar has the type alone, and the input under the hyperparameter's own name.
-        if name in self.task.parameters and len(value) == 1 and value[0] in FORMATS:
-            self.node.add(("hyperparameter", name), self.input(name, str(value[0])))
-        else:
-            self.node.add(("hyperparameter", name), self.parts(value))
-
-    def content_type(self, channel: str, content_type: str) -> None:
-        if content_type:
-            self.node.add(("content type", channel), [content_type])
-
-    def read_upload_model(self) -> None:
-        for option in self.line.of("model"):
-            self.node.add(("model data",), self.artifact(*option.fields))
-        self.texts(parent="group", approval="approval", description="description", serving_image="serving image")
-        for name, what in (("content-type", "content types"), ("response-type", "response types")):
-            for option in self.line.of(name):
-                self.node.add((what, option.fields[0]), option.fields)
-        self.named("label", "label")
-        for option in self.line.of("metrics"):
-            kind, artifact, file = option.fields
-            self.node.add(("metrics", kind), self.artifact(artifact, file))
-
-    def read_transform(self) -> None:
-        self.texts(program="program", algorithm="algorithm")
-        for option in self.line.of("model"):
-            self.node.add(("model data",), self.artifact(option.fields[0]))
-        for option in self.line.of("input"):
-            self.node.add(("data",), self.artifact(*option.fields))
-        for option in self.line.of("data"):
-            self.node.add(("data",), self.address(option.template))
-        for name in REQUEST:
-            for option in self.line.of(name):
-                self.node.add(("request", name), self.parts(option.template))
-        for option in self.line.of("output"):
-            self.outputs("predictions", option.fields[0], option.template)
-
-    def read_condition(self) -> None:
-        self.node.test = self.reader.evaluated(self.task.id)
-
-    def read_fail(self) -> None:
-        self.texts(message="message")
-
-    def read_not_translated(self) -> None:
-        self.node.code = self.line.one("code") or ""
 
 
 def read_expression(text: str, operand: Callable[[str], Part]) -> Test:
@@ -467,5 +368,7 @@ def _command_line(task: Task) -> CommandLine | None:
     return read_command_line(texts[1], [text if isinstance(text, str) else "?" for text in texts[2:]])
 
 
-def _folder(path: str) -> str:
-    return path.rstrip("/") or "/"
+def kind_of(verb: str) -> str:
+    """The kind of a task by its verb; a package that an older contract made is part of a registration."""
+    kind = BY_VERB.get(verb)
+    return kind.name if kind is not None else {"package-model": "register"}.get(verb, verb.replace("-", " "))

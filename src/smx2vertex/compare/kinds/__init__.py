@@ -1,0 +1,18 @@
+"""The kinds of steps, one module a family: how the steps and the tasks of each show their facts."""
+
+from __future__ import annotations
+
+from . import conditions, failing, models, processing, training, transform
+from .kind import Kind
+
+KINDS: tuple[Kind, ...] = (
+    processing.PROCESSING,
+    training.TRAINING,
+    transform.TRANSFORM,
+    models.MODEL,
+    models.REGISTER,
+    conditions.CONDITION,
+    failing.FAIL,
+)
+BY_TYPE = {type_: kind for kind in KINDS for type_ in kind.types}
+BY_VERB = {kind.verb: kind for kind in KINDS if kind.verb is not None}
