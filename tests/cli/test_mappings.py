@@ -50,7 +50,7 @@ def test_list_counts_the_rows_of_each_verdict(smx2vertex: Run) -> None:
 def test_show_finds_a_table_by_its_name_or_its_step_type(smx2vertex: Run, name: str) -> None:
     shown = json.loads(smx2vertex("mappings", "show", name, "--format", "json").out)
     row = next(row for row in shown["rows"] if row["rule"] == "lambda.step:FunctionArn")
-    assert (row["verdict"], row["code"], row["file"]) == ("redesign", "SMX252", "lambda.yaml")
+    assert (row["verdict"], row["code"], row["file"]) == ("redesign", "SMX252", "mappings/steps/lambda.yaml")
     assert shown["sources"][0]["url"].startswith("https://")
     assert "FunctionArn" in smx2vertex("mappings", "show", name).out
 

@@ -29,7 +29,7 @@ _UNKNOWN_STEP = Row("unknown step type", "", None, "unsupported", "steps of this
 _LOOP = Row(
     "expressions:loop", "", "item or output of dsl.ParallelFor", "redesign", "it has a value inside a loop only"
 )
-_NO_ARGUMENTS = Row("step:Arguments", "step.yaml", "component", "exact")
+_NO_ARGUMENTS = Row("step:Arguments", "mappings/step.yaml", "component", "exact")
 _BRANCHES = ("IfSteps", "ElseSteps")
 
 
@@ -280,7 +280,8 @@ class _Mapper:
             type_ = self.types.get(reference.step, "")
             known = type_ in self.tables.properties and not self.tables.steps[type_].is_redesign
             reason = "this property has no counterpart" if known else "the step it refers to is not translated"
-            return Row("properties:none", "properties.yaml", None, "unsupported", reason, "SMX244" if known else None)
+            code = "SMX244" if known else None
+            return Row("properties:none", "mappings/properties.yaml", None, "unsupported", reason, code)
         return found
 
     def add(self, row: Row, pointer: str, path: str, anchor: str | None = None) -> None:

@@ -51,13 +51,19 @@ class Machine:
 class MachineChoice:
     """The machine chosen for an instance type.
 
-    `source` is None if what the instance type has is not known. `changes` says what is gained or lost, such as
-    `2 -> 4 vCPU, 8 -> 16 GiB`; "" if nothing is.
+    `source` is None if what the instance type has is not known. `gained` and `lost` say what the target has more, and
+    what less: `2 -> 4 vCPU`, `Arm -> x86`.
     """
 
     source: SourceMachine | None
     target: Machine
-    changes: str
+    gained: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> str:
+        """What is gained or lost, such as `2 -> 4 vCPU, 8 -> 16 GiB`; "" if nothing is."""
+        return ", ".join((*self.gained, *self.lost))
 
 
 @cache
@@ -71,7 +77,7 @@ def choose(instance_type: str) -> MachineChoice | None:
         return None
     exception = _rules()["exceptions"].get(instance_type)
     target = _machines()[exception["machine"]] if exception else _nearest(source)
-    return MachineChoice(source, target, _changes(source, target)) if target else None
+    return _compared(source, target) if target else None
 
 
 def named(instance_type: str, name: str) -> MachineChoice | None:
@@ -85,7 +91,7 @@ def named(instance_type: str, name: str) -> MachineChoice | None:
         return None
     source = _sources().get(instance_type)
     if source is None:
-        return MachineChoice(None, plain, "")
+        return MachineChoice(None, plain)
     accelerated = (
         found
         for group in _groups(source)
@@ -93,7 +99,28 @@ def named(instance_type: str, name: str) -> MachineChoice | None:
         if found.name == name and found.accelerator_count >= source.gpu_count
     )
     target = next(accelerated, plain) if source.gpu else plain
-    return MachineChoice(source, target, _changes(source, target))
+    return _compared(source, target)
+
+
+def alternatives(choice: MachineChoice) -> list[MachineChoice]:
+    """Other machines for the same instance type, one to three, the nearest first.
+
+    First those of other families that have enough, then the next larger one of the same family, and if there is none of
+    either, the nearest that lacks something. None at all if what the instance type has is not known.
+    """
+    source, chosen = choice.source, choice.target
+    if source is None:
+        return []
+    found: dict[str, Machine] = {}
+    for machine in _in_order(source):
+        if machine.family != chosen.family and _has_enough(machine, source):
+            found.setdefault(machine.family, machine)
+    larger = [each for each in _in_order(source) if each.family == chosen.family and _is_more(each, chosen)]
+    others = [*list(found.values())[: 2 if larger else 3], *larger[:1]]
+    if not others:
+        lacking = [each for each in _in_order(source) if (each.name, each.accelerator) != _key(chosen)]
+        others = sorted(lacking, key=lambda each: abs(each.memory_gib - source.memory_gib))[:1]
+    return [_compared(source, each) for each in others]
 
 
 def machine(name: str) -> Machine | None:
@@ -209,22 +236,48 @@ def _has_enough(machine: Machine, source: SourceMachine) -> bool:
     )
 
 
-def _changes(source: SourceMachine, target: Machine) -> str:
-    changes = []
-    if target.vcpus != source.vcpus:
-        changes.append(f"{source.vcpus} -> {target.vcpus} vCPU")
-    if target.memory_gib != source.memory_gib:
-        changes.append(f"{source.memory_gib:g} -> {target.memory_gib:g} GiB")
+def _in_order(source: SourceMachine) -> Iterator[Machine]:
+    """The machines for an instance type, of each group the fewest accelerators first."""
+    for group in _groups(source):
+        yield from sorted(
+            (each for each in group if each.name not in _rules()["unverified"]),
+            key=lambda each: each.accelerator_count,
+        )
+
+
+def _is_more(machine: Machine, chosen: Machine) -> bool:
+    return (
+        machine.accelerator == chosen.accelerator
+        and machine.accelerator_count >= chosen.accelerator_count
+        and (machine.vcpus, machine.memory_gib) > (chosen.vcpus, chosen.memory_gib)
+    )
+
+
+def _key(machine: Machine) -> tuple[str, str | None]:
+    return machine.name, machine.accelerator
+
+
+def _compared(source: SourceMachine, target: Machine) -> MachineChoice:
+    gained, lost = [], []
+    for unit, had, has in (("vCPU", source.vcpus, target.vcpus), ("GiB", source.memory_gib, target.memory_gib)):
+        if has != had:
+            (gained if has > had else lost).append(f"{had:g} -> {has:g} {unit}")
     if not _same_accelerators(source, target):
-        changes.append(
+        (gained if _more_accelerators(source, target) else lost).append(
             f"{_accelerators(source.gpu, source.gpu_count)} -> "
             f"{_accelerators(target.accelerator, target.accelerator_count)}"
         )
     if source.family in _rules()["arm"]:
-        changes.append("Arm -> x86")
+        lost.append("Arm -> x86")
     if source.family in _rules()["local_disk"]:
-        changes.append("local disk -> boot disk")
-    return ", ".join(changes)
+        lost.append("local disk -> boot disk")
+    return MachineChoice(source, target, tuple(gained), tuple(lost))
+
+
+def _more_accelerators(source: SourceMachine, target: Machine) -> bool:
+    """Whether the target has at least as many, each with at least as much memory."""
+    memory = _rules()["accelerator_memory_gib"].get(target.accelerator, 0)
+    return bool(target.accelerator_count >= source.gpu_count and memory >= source.gpu_memory_gib)
 
 
 def _accelerators(name: str | None, count: int) -> str:

@@ -21,7 +21,7 @@ class Row:
     Attributes:
         rule: table and path, such as `processing:Environment.*`, or `lambda.step:FunctionArn` for a key beside the
             Arguments.
-        file: the name of our file, or the path of the user's.
+        file: our file, such as `mappings/steps/processing.yaml`, or the user's, as they call it.
         to: what it becomes; None if it is dropped.
         because: why the verdict is what it is.
         code: a finding that a field of this kind raises, or None.
@@ -110,8 +110,9 @@ def read_table(file: Path, key: str = "fields") -> Table:
         key: where in it the rows stand.
     """
     document = load_yaml(file)
-    root, rows = tree(file.stem, file.name, document[key])
-    step_root, step_rows = tree(f"{file.stem}.step", file.name, document.get("step_fields", {}))
+    shown = _shown(file)
+    root, rows = tree(file.stem, shown, document[key])
+    step_root, step_rows = tree(f"{file.stem}.step", shown, document.get("step_fields", {}))
     return Table(
         name=file.stem,
         target=document["target"],
@@ -123,6 +124,11 @@ def read_table(file: Path, key: str = "fields") -> Table:
         step_rows=step_rows,
         sources=tuple(document.get("sources", ())),
     )
+
+
+def _shown(file: Path) -> str:
+    """The name of one of our files for people."""
+    return f"mappings/{file.relative_to(mappings_dir()).as_posix()}"
 
 
 def tree(name: str, file: str, entries: dict[str, dict[str, Any]]) -> tuple[Node, tuple[Row, ...]]:
@@ -180,7 +186,7 @@ def property_rows() -> dict[str, dict[str, Row]]:
     file = mappings_dir() / "properties.yaml"
     types = load_yaml(file)["properties"]
     return {
-        type_: {path: read_row(f"properties:{type_}.{path}", file.name, entry) for path, entry in rows.items()}
+        type_: {path: read_row(f"properties:{type_}.{path}", _shown(file), entry) for path, entry in rows.items()}
         for type_, rows in types.items()
     }
 

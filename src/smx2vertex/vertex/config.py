@@ -25,6 +25,7 @@ class Config:
     Attributes:
         tables: our tables with the user's rows over them.
         hooks: functions that plan steps, by step type.
+        row_files: what rows of the user's name as their file.
         findings: settings that may be mistakes.
     """
 
@@ -32,6 +33,7 @@ class Config:
     correspondences: Correspondences
     tables: Tables = field(default_factory=our_tables)
     hooks: dict[str, Hook] = field(default_factory=dict)
+    row_files: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
 
 
@@ -55,7 +57,7 @@ def load_config(paths: Sequence[Path] = ()) -> Config:
     tables = our_tables()
     for type_, hook in hooks.items():
         tables = planned_by_hook(tables, type_, hook.name)
-    layers = (layer for path, document, _ in documents for layer in layers_of(path, document))
+    layers = [layer for path, document, _ in documents for layer in layers_of(path, document)]
     region = merged.pop("region", None)
     pairs = {key: merged.pop(key, {}) for key in PAIRS}
     return Config(
@@ -63,6 +65,7 @@ def load_config(paths: Sequence[Path] = ()) -> Config:
         Correspondences(chosen_region=region, **pairs),
         overridden(tables, layers),
         hooks,
+        frozenset((*(layer.file for layer in layers), *(hook.name for hook in hooks.values()))),
         tuple(_doubt(mistake) for _, _, doubtful in documents for mistake in doubtful),
     )
 

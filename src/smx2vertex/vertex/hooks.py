@@ -18,9 +18,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
+from ..contract.grammar import encode_word
 from ..findings import Finding, InputError
 from ..sagemaker.definition import Step
 from ..sagemaker.steps import Field
+from ..sagemaker.steps.fields import arguments
 from .builder import Builder, Product
 from .errors import NotTranslated
 from .plan import CodeFile, Output, Task
@@ -28,7 +30,20 @@ from .plan import CodeFile, Output, Task
 if TYPE_CHECKING:
     from .planner import Planner
 
-__all__ = ["Builder", "CodeFile", "Field", "Hook", "HookError", "NotTranslated", "Output", "Product", "Step", "Task"]
+__all__ = [
+    "Builder",
+    "CodeFile",
+    "Field",
+    "Hook",
+    "HookError",
+    "NotTranslated",
+    "Output",
+    "Product",
+    "Step",
+    "Task",
+    "arguments",
+    "encode_word",
+]
 
 GROUP = "smx2vertex.step_types"
 PlanStep: TypeAlias = "Callable[[Planner, Step], Task]"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from ..mapping.machines import MachineChoice
+
 # What pipeline.py imports; `data_helper` is the name of `data` where a parameter is called so.
 HELPERS = ("dsl", "buckets", "code", "data", "on_machine")
 
@@ -127,16 +129,20 @@ class Machine:
         type: a Compute Engine machine type, or the pipeline parameter that holds one.
         disk_gb: boot disk.
         timeout_s: longest run, in seconds; None for the default of a custom job.
-        changes: what is gained or lost against the instance type, such as `2 -> 4 vCPU`.
+        choice: how the machine was chosen, with what is gained or lost against the instance type.
+        pointer: JSON pointer of the instance type in the definition.
+        volume_gb: the volume that the step asks for; None where it does not say.
         labels: labels of the job.
     """
 
     type: Plain | Parameter
-    changes: str = ""
+    choice: MachineChoice
+    pointer: str
     accelerator: str | None = None
     accelerator_count: int = 0
     disk_type: str | None = None
     disk_gb: int = 100
+    volume_gb: int | None = None
     timeout_s: int | None = None
     replicas: int = 1
     spot: bool = False

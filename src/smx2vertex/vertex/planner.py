@@ -68,8 +68,13 @@ class Planned:
             return task.component.function
         machine = task.machine.type
         where = f"machine from {machine.name}" if isinstance(machine, Parameter) else str(machine.value)
-        changes = f" ({task.machine.changes})" if task.machine.changes and isinstance(machine, Plain) else ""
+        changes = task.machine.choice.changes
+        changes = f" ({changes})" if changes and isinstance(machine, Plain) else ""
         return f"{task.component.function} · {where}{changes}"
+
+    def machines(self) -> dict[str, Machine]:
+        """What the steps run on, by step; those that run on no machine of their own are not among them."""
+        return {task.step: task.machine for task in all_tasks(self.plan.body) if task.machine is not None}
 
     def verdict(self, step: str, verdict: Verdict) -> Verdict:
         """The verdict on a step: that of the tables, or worse if it could not be planned."""
@@ -281,13 +286,16 @@ class Planner:
         if field is not None and isinstance(field.value, ParameterReference):
             type_ = Parameter(self.parameters[field.value.name].name)
             self.note("SMX346", f"{field.value.name} names the machine at run time: on Vertex only", pointer, step)
+        volume_gb = self.number(resources.volume_gb)
         return Machine(
             type=type_,
-            changes=choice.changes,
+            choice=choice,
+            pointer=pointer,
             accelerator=machine.accelerator,
             accelerator_count=machine.accelerator_count,
             disk_type=machine.disk_type,
-            disk_gb=disk_gb(self.number(resources.volume_gb) or 0),
+            disk_gb=disk_gb(volume_gb or 0),
+            volume_gb=volume_gb,
             timeout_s=self.number(resources.max_runtime_s),
             replicas=self.count(resources),
             spot=resources.spot,

@@ -235,14 +235,18 @@ def _files(
     for component in plan.components:
         files[f"{package}/components/{component.function}.py"] = source.component_module(component)
     files |= _code(planned, definition, code, project, own)
-    for choice in plan.images.values():
+    addresses = _images(planned, settings)
+    for identifier, choice in plan.images.items():
         if choice.dockerfile:
-            files[f"images/{choice.identifier}/Dockerfile"] = "\n".join(choice.dockerfile) + "\n"
+            folder = f"images/{identifier}"
+            files[f"{folder}/Dockerfile"] = "\n".join(choice.dockerfile) + "\n"
+            files[f"{folder}/cloudbuild.yaml"] = _cloud_build(folder, addresses[identifier])
     context |= {
         "groups": _grouped([*definition.findings, *mapped.findings, *planned.findings, *project.findings]),
         "excluded": planned.excluded,
-        "images": [choice for choice in plan.images.values() if choice.dockerfile],
-        "copies": [choice.copy_command for choice in plan.images.values() if choice.copy_command],
+        "images": [name for name, choice in plan.images.items() if choice.dockerfile],
+        "repository": _repository(planned, settings),
+        "copies": [(choice.uri, addresses[name]) for name, choice in plan.images.items() if choice.copy_command],
         "buckets": sorted(plan.buckets.values()),
         "target_bucket": correspondences.bucket,
         "tasks": [(component.function, component.title) for component in plan.components],
@@ -306,12 +310,31 @@ def _config(planned: Planned, correspondences: Correspondences, settings: Settin
 
 
 def _images(planned: Planned, settings: Settings) -> dict[str, str]:
-    plan = planned.plan
-    repository = settings.image_repository or f"{plan.region}-docker.pkg.dev/{settings.project}/{plan.name}"
+    """The address of each image, by its identifier."""
     images = {"python": "python:3.11-slim"}
-    for identifier, choice in sorted(plan.images.items()):
-        images[identifier] = choice.target or f"{repository}/{choice.name}"
+    for identifier, choice in sorted(planned.plan.images.items()):
+        images[identifier] = choice.target or f"{_repository(planned, settings)}/{choice.name}"
     return images
+
+
+def _repository(planned: Planned, settings: Settings) -> str:
+    """The repository in Artifact Registry that holds the images."""
+    plan = planned.plan
+    return settings.image_repository or f"{plan.region}-docker.pkg.dev/{settings.project}/{plan.name}"
+
+
+def _cloud_build(folder: str, address: str) -> str:
+    """The configuration with which Cloud Build builds an image and pushes it to Artifact Registry."""
+    head = (
+        "# Builds the image and pushes it. Where config.yaml names another address, give it: --substitutions=_IMAGE=…\n"
+        f"#   gcloud builds submit {folder} --config={folder}/cloudbuild.yaml\n"
+    )
+    document = {
+        "steps": [{"name": "gcr.io/cloud-builders/docker", "args": ["build", "--tag", "$_IMAGE", "."]}],
+        "images": ["$_IMAGE"],
+        "substitutions": {"_IMAGE": address},
+    }
+    return head + yaml.safe_dump(document, sort_keys=False, width=1000)
 
 
 @cache
