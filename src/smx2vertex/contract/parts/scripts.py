@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import IO, Dict, Iterable, List, Optional
+from typing import IO, Callable, Dict, Iterable, List, Optional
 
 from .archives import pack
 from .command_line import ContractError
@@ -21,9 +21,13 @@ class Metrics:
         values: last value by name of metric.
     """
 
-    def __init__(self, definitions: Iterable[List[str]]) -> None:
-        """Compile the definitions, each a name and a regular expression whose first group is the value."""
+    def __init__(self, definitions: Iterable[List[str]], report: Optional[Callable[[str, float], None]] = None) -> None:
+        """Compile the definitions, each a name and a regular expression whose first group is the value.
+
+        Each value, with its name, goes to `report` as soon as the log shows it.
+        """
         self.values = {}  # type: Dict[str, float]
+        self.report = report
         try:
             self.definitions = [(name, re.compile(regex)) for name, regex in definitions]
         except re.error as error:
@@ -38,7 +42,9 @@ class Metrics:
                     text = match.group(1) if regex.groups else match.group()
                     self.values[name] = float(text.split("#011")[0])
                 except (AttributeError, ValueError):
-                    pass
+                    continue
+                if self.report:
+                    self.report(name, self.values[name])
 
 
 def raw_bytes(text: str) -> bytes:

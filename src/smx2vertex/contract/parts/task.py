@@ -15,6 +15,7 @@ class Task:
     Attributes:
         step: the name of the step in SageMaker.
         job: the name of this job: the step and 12 hex digits that differ from run to run.
+        document: the executor input.
         options, words: what `parse_command` read.
         hosts, rank: all hosts of the job, leader first, and the own place among them.
         machine: the machine type, or "local" where nothing tells it.
@@ -24,8 +25,8 @@ class Task:
     def __init__(self, executor_input: str, verb: str, arguments: List[str]) -> None:
         """Read both, and refuse what the grammar does not know."""
         self.options, self.words = parse_command(verb, arguments)
-        document = json.loads(executor_input)
-        inputs, outputs = document.get("inputs") or {}, document.get("outputs") or {}
+        self.document = json.loads(executor_input)  # type: Dict[str, Any]
+        inputs, outputs = self.document.get("inputs") or {}, self.document.get("outputs") or {}
         self.parameters = inputs.get("parameterValues") or {}  # type: Dict[str, Any]
         self._inputs = inputs.get("artifacts") or {}
         self._outputs = outputs.get("artifacts") or {}

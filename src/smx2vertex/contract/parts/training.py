@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List
 
 from .archives import pack
 from .command_line import CONTAINER_OPTIONS, ContractError
@@ -30,26 +30,40 @@ from .task import Task, verb
 ALGORITHMS: Dict[str, Callable[[], int]] = {}
 
 
+# What a training job of its own and one of a tuning job have in common.
+TRAINING_OPTIONS = {
+    "program": "TEMPLATE",
+    "algorithm": "NAME",
+    "channel": "NAME:CONTENT_TYPE[:ARTIFACT[:FILE]]",
+    "channel-code": "NAME:FOLDER",
+    "channel-data": "NAME:CONTENT_TYPE:TEMPLATE",
+    "hyperparameter": "NAME:TEMPLATE",
+    "metric-definition": "NAME:REGEX",
+    "compression": "NAME",
+}
+
+
 @verb(
     "training",
     CONTAINER_OPTIONS,
-    {
-        "program": "TEMPLATE",
-        "algorithm": "NAME",
-        "channel": "NAME:CONTENT_TYPE[:ARTIFACT[:FILE]]",
-        "channel-code": "NAME:FOLDER",
-        "channel-data": "NAME:CONTENT_TYPE:TEMPLATE",
-        "hyperparameter": "NAME:TEMPLATE",
-        "metric-definition": "NAME:REGEX",
-        "metric": "PARAMETER:NAME",
-        "model": "ARTIFACT[:TEMPLATE]",
-        "compression": "NAME",
-    },
+    TRAINING_OPTIONS,
+    {"metric": "PARAMETER:NAME", "model": "ARTIFACT[:TEMPLATE]"},
 )
 def training(task: Task) -> int:
     """A training job: script mode, the XGBoost algorithm or a container with an entry point of its own."""
-    channels = _stage_training(task)
     hyperparameters = {name: task.render(template) for name, template in task.options["hyperparameter"]}
+    metrics = Metrics(task.options["metric-definition"])
+    code = run_training(task, task.job, hyperparameters, [task.render(word) for word in task.words], metrics)
+    if code == 0 and task.rank == 0:
+        _publish_training(task, metrics)
+    return code
+
+
+def run_training(
+    task: Task, job: str, hyperparameters: Dict[str, str], entry_point: List[str], metrics: Metrics
+) -> int:
+    """Run a training job of this name; the entry point is the container's own. Returns the exit code."""
+    channels = _stage_training(task)
     resources = resource_config(task)
     for name, value in (
         ("hyperparameters", hyperparameters),
@@ -57,8 +71,7 @@ def training(task: Task) -> int:
         ("resourceconfig", resources),
     ):
         write_json(place("/opt/ml/input/config/{}.json".format(name)), value)
-    environment = dict(task.environment(), TRAINING_JOB_NAME=task.job)
-    metrics = Metrics(task.options["metric-definition"])
+    environment = dict(task.environment(), TRAINING_JOB_NAME=job)
     cwd = None
     if task.options["program"]:
         cwd = place("/opt/ml/code")
@@ -69,15 +82,13 @@ def training(task: Task) -> int:
         environment.update(variables)
     elif task.only("algorithm") in ALGORITHMS:
         command = [sys.executable, os.path.abspath(__file__), task.only("algorithm")]
-    elif task.words:
-        command = [task.render(word) for word in task.words]
+    elif entry_point:
+        command = entry_point
     else:
         raise ContractError("there is neither a --program, a known --algorithm nor an entry point after --")
     code = run(command, environment, cwd, metrics)
     if code:
         show_message(place("/opt/ml/output/failure"))
-    elif task.rank == 0:
-        _publish_training(task, metrics)
     return code
 
 
@@ -115,10 +126,10 @@ def _publish_training(task: Task, metrics: Metrics) -> None:
     """Model and output data to the artifact and to S3OutputPath's counterpart, and final metrics to their outputs."""
     for artifact, template in task.options["model"]:
         target = task.output_path(artifact)
-        _publish_model(target)
+        publish_model(target)
         if template:
             fixed = writable("{}/{}/output".format(task.render(template).rstrip("/"), task.job))
-            _copy_model(target, fixed, loose=task.only("compression").lower() == "none")
+            copy_model(target, fixed, loose=task.only("compression").lower() == "none")
         finite = {name: value for name, value in metrics.values.items() if abs(value) < float("inf")}
         task.metadata[artifact] = {"training_job_name": task.job, "metrics": finite}
     for parameter, name in task.options["metric"]:
@@ -128,7 +139,8 @@ def _publish_training(task: Task, metrics: Metrics) -> None:
     task.publish_metadata()
 
 
-def _publish_model(target: str) -> None:
+def publish_model(target: str) -> None:
+    """Write what a training job leaves to a folder: the model, packed and unpacked, and its output data."""
     model, data = place("/opt/ml/model"), place("/opt/ml/output/data")
     empty(target)
     pack(model, os.path.join(target, "model.tar.gz"))
@@ -137,7 +149,8 @@ def _publish_model(target: str) -> None:
         pack(data, os.path.join(target, "output.tar.gz"))
 
 
-def _copy_model(artifact: str, target: str, loose: bool) -> None:
+def copy_model(artifact: str, target: str, loose: bool) -> None:
+    """Copy a published model as SageMaker lays it out: archives, or the loose files of the model."""
     if loose:
         copy_files(os.path.join(artifact, "model"), os.path.join(target, "model"))
     for name in ("output.tar.gz",) if loose else ("model.tar.gz", "output.tar.gz"):
