@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smx2vertex.mapping.data import load_csv, load_yaml, mappings_dir
-from smx2vertex.mapping.machines import MachineChoice, choose, disk_gb, machine, named
+from smx2vertex.mapping.machines import MachineChoice, alternatives, choose, disk_gb, machine, named
 
 INSTANCE_TYPES = [
     row["name"] for row in load_csv(mappings_dir() / "machines" / "sagemaker_instance_types.csv") if row["vcpus"]
@@ -144,3 +144,54 @@ def test_a_machine_of_the_users_choice(
 
 def test_a_machine_that_nobody_has_cannot_be_chosen() -> None:
     assert named("ml.m5.xlarge", "n9-standard-4") is None
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "gained", "lost"),
+    [
+        ("ml.m5.large", ("2 -> 4 vCPU", "8 -> 16 GiB"), ()),
+        ("ml.m6g.xlarge", (), ("Arm -> x86",)),
+        ("ml.p5.48xlarge", ("192 -> 208 vCPU",), ("2048 -> 1872 GiB", "local disk -> boot disk")),
+        ("ml.p3.2xlarge", ("8 -> 12 vCPU", "61 -> 85 GiB", "1 V100 -> 1 NVIDIA_TESLA_A100"), ()),
+    ],
+)
+def test_gains_and_losses_are_told_apart(instance_type: str, gained: tuple[str, ...], lost: tuple[str, ...]) -> None:
+    choice = choose(instance_type)
+    assert choice and (choice.gained, choice.lost) == (gained, lost)
+
+
+def test_fewer_accelerators_are_a_loss() -> None:
+    choice = named("ml.g5.12xlarge", "g2-standard-4")
+    assert choice and "4 A10G -> 1 NVIDIA_L4" in choice.lost
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "names"),
+    [
+        ("ml.m5.xlarge", ["n4-standard-4", "n1-highmem-4", "n2-standard-8"]),
+        ("ml.g4dn.xlarge", ["n1-standard-8", "g2-standard-4", "n1-highmem-8"]),
+        ("ml.p5.4xlarge", ["a3-highgpu-2g"]),
+        ("ml.p5.48xlarge", ["a3-highgpu-4g"]),  # no other machine has as much: what is nearest, with what it lacks
+    ],
+)
+def test_alternatives(instance_type: str, names: list[str]) -> None:
+    choice = choose(instance_type)
+    assert choice and [each.target.name for each in alternatives(choice)] == names
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: choice.target.name)
+def test_each_choice_has_one_to_three_other_machines(choice: MachineChoice) -> None:
+    found = [each.target for each in alternatives(choice)]
+    assert 1 <= len(found) <= 3
+    assert choice.target not in found
+    assert len({(each.name, each.accelerator_count) for each in found}) == len(found)
+    assert all(machine(each.name) and each.name not in RULES["unverified"] for each in found)
+    for each in alternatives(choice):
+        assert each.source
+        lacks = each.target.vcpus < each.source.vcpus or each.target.memory_gib < each.source.memory_gib
+        assert not lacks or each.lost
+
+
+def test_of_an_unknown_instance_type_there_are_no_alternatives() -> None:
+    choice = named("ml.trn1.2xlarge", "g2-standard-8")
+    assert choice and alternatives(choice) == []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .output import Format
-from .source import Python, open_source
+from .source import Config, Python, open_source
 
 if TYPE_CHECKING:
     from ..compare import Check, Comparison
@@ -20,6 +21,7 @@ def validate(
     match: Annotated[
         list[str] | None, typer.Option(metavar="STEP=TASK", help="The task that stands for a step; repeatable.")
     ] = None,
+    config: Config = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if a step is left out of the comparison.")] = False,
     pipeline: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which pipeline of a bundle; else its name.")
@@ -39,12 +41,34 @@ def validate(
         comparison = compare_project(definition, target, matches)
     else:
         comparison = compare(definition, load(target), matches)
+    if config:
+        comparison = replace(comparison, checks=(*comparison.checks, _config_check(comparison, config)))
     if format is Format.json:
         print_json(comparison.to_dict())
     else:
         _print_text(comparison)
     if not comparison.equivalent or (strict and comparison.excluded):
         raise typer.Exit(1)
+
+
+def _config_check(comparison: Comparison, config: list[Path]) -> Check:
+    """Whether the target has the buckets, images and machines that the user's configuration names."""
+    from ..compare import Check
+    from ..findings import Finding
+    from ..vertex.config import load_config
+
+    chosen = load_config(config)
+    own = chosen.correspondences
+    wanted = {("bucket", f"s3://{source}"): f"gs://{target}" for source, target in own.buckets.items()}
+    wanted |= {(kind, source): own.images[source] for kind in ("image", "serving image") for source in own.images}
+    wanted |= {("machine", source): target for source, target in own.machines.items()}
+    found = []
+    for pair in comparison.correspondences:
+        target = wanted.get((pair["kind"], pair["source"]))
+        if target not in (None, pair["target"]):
+            message = f"the {pair['kind']} {pair['source']} is {pair['target']} in the target, not {target}"
+            found.append(Finding("SMX265", message))
+    return Check("config", (*chosen.findings, *found))
 
 
 def _matches(options: list[str]) -> dict[str, list[str]]:

@@ -240,7 +240,7 @@ class FactComparison:
         """By the names of the inputs where they tell, else by what reaches the tasks at all."""
         message = "what the program does with its inputs cannot be seen: origins and values alone are compared"
         yield self.finding("SMX420", message, self.source.at)
-        values = {key: fact for key, fact in self.target.facts.items() if key[0] == "value"}
+        values = self.arriving()
         named = {plain(key[2]): fact for key, fact in values.items()}
         pairs: list[tuple[Key, Fact, Fact]] = []
         for key, fact in self.named_facts().items():
@@ -260,6 +260,13 @@ class FactComparison:
                 message = f"{key[-1]} gets {show(found.value)} instead of {show(wanted.value)}"
                 yield self.finding("SMX405" if edge else "SMX438", message, wanted.at)
         yield from self.extra_edges(values)
+
+    def arriving(self) -> dict[Key, Fact]:
+        """What reaches the tasks, by names: their inputs, or all that the container contract is told."""
+        if not self.target.visible:
+            return {key: fact for key, fact in self.target.facts.items() if key[0] == "value"}
+        words = {("value", "", f"word {index}"): fact for index, fact in enumerate(self.target.words or ())}
+        return {("value", *key, ""): fact for key, fact in self.target.facts.items()} | words
 
     def named_facts(self) -> dict[Key, Fact]:
         """What reaches the step, by a name: of its option, its channel, its folder."""
