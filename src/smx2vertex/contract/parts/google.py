@@ -40,13 +40,15 @@ class Service:
     Attributes:
         url: its address, with the version.
         audience: whom identity tokens are for; "" where the service takes access tokens, as Google's own do.
+        timeout: seconds that an answer may take.
     """
 
-    def __init__(self, name: str, url: str = "", audience: str = "") -> None:
+    def __init__(self, name: str, url: str = "", audience: str = "", timeout: int = 120) -> None:
         """SMX2VERTEX_<NAME>_URL replaces the address in tests and behind proxies."""
         usual = url or "https://{}.googleapis.com/v1".format(name)
         self.url = os.environ.get("SMX2VERTEX_{}_URL".format(name.upper()), usual).rstrip("/")
         self.audience = audience
+        self.timeout = timeout
 
     def address(self, path: str) -> str:
         """The whole address of a path."""
@@ -75,7 +77,7 @@ class Service:
         headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json"}
         request = urllib.request.Request(self.address(path), data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
+            with urllib.request.urlopen(request, timeout=self.timeout) as answer:
                 return cast(Dict[str, Any], json.loads(answer.read().decode("utf-8") or "{}"))
         except urllib.error.HTTPError as error:
             text = error.read().decode("utf-8", "replace")
@@ -93,15 +95,19 @@ class Service:
 
     def finish(self, operation: Dict[str, Any], what: str) -> Dict[str, Any]:
         """Wait for a long-running operation and return its response; `what` names it if it fails."""
+        done = self.done(operation)
+        if "error" in done:
+            raise ContractError("{} failed: {}".format(what, done["error"].get("message")))
+        return cast(Dict[str, Any], done.get("response") or {})
+
+    def done(self, operation: Dict[str, Any]) -> Dict[str, Any]:
+        """Wait for a long-running operation, however it ends."""
 
         def look() -> Optional[Dict[str, Any]]:
             current = self.call("GET", operation["name"])
             return current if current.get("done") else None
 
-        done = operation if operation.get("done") else poll(look)
-        if "error" in done:
-            raise ContractError("{} failed: {}".format(what, done["error"].get("message")))
-        return cast(Dict[str, Any], done.get("response") or {})
+        return operation if operation.get("done") else poll(look)
 
     @contextlib.contextmanager
     def cancelling(self, job: str) -> Iterator[None]:
@@ -136,9 +142,16 @@ def query(path: str, **parameters: str) -> str:
     return path + "?" + urllib.parse.urlencode(sorted(parameters.items()))
 
 
-def display_name_filter(name: str) -> str:
-    """A filter of Vertex AI's lists."""
-    return "display_name=" + json.dumps(name, ensure_ascii=False)
+def newest_first(collection: str, name: str) -> str:
+    """The query for those of a display name, such as `projects/…/models` called `churn`."""
+    chosen = "display_name=" + json.dumps(name, ensure_ascii=False)
+    return query(collection, filter=chosen, orderBy="create_time desc")
+
+
+def newest(service: Service, collection: str, name: str) -> Optional[Dict[str, Any]]:
+    """The newest one of a display name, None if there is none."""
+    found = service.call("GET", newest_first(collection, name)).get(collection.rpartition("/")[2]) or []
+    return cast(Dict[str, Any], found[0]) if found else None
 
 
 def label_text(text: str) -> str:
@@ -159,15 +172,15 @@ def poll(look: Callable[[], Optional[Dict[str, Any]]]) -> Dict[str, Any]:
 
 def access_token() -> str:
     """The token of the task's service account, from the metadata server."""
-    return str(json.loads(_metadata("token"))["access_token"])
+    return str(json.loads(_metadata_server("token"))["access_token"])
 
 
 def identity_token(audience: str) -> str:
     """A token by which the task's service account shows who it is to an audience, such as a Cloud Run function."""
-    return _metadata(query("identity", audience=audience)).strip()
+    return _metadata_server(query("identity", audience=audience)).strip()
 
 
-def _metadata(path: str) -> str:
+def _metadata_server(path: str) -> str:
     server = os.environ.get("GCE_METADATA_HOST", "metadata.google.internal")
     request = urllib.request.Request(METADATA_SERVER.format(server) + path, headers={"Metadata-Flavor": "Google"})
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
