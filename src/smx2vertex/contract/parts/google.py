@@ -142,10 +142,14 @@ def query(path: str, **parameters: str) -> str:
     return path + "?" + urllib.parse.urlencode(sorted(parameters.items()))
 
 
+def display_name_filter(name: str) -> str:
+    """A filter of Vertex AI's lists."""
+    return "display_name=" + json.dumps(name, ensure_ascii=False)
+
+
 def newest_first(collection: str, name: str) -> str:
     """The query for those of a display name, such as `projects/…/models` called `churn`."""
-    chosen = "display_name=" + json.dumps(name, ensure_ascii=False)
-    return query(collection, filter=chosen, orderBy="create_time desc")
+    return query(collection, filter=display_name_filter(name), orderBy="create_time desc")
 
 
 def newest(service: Service, collection: str, name: str) -> Optional[Dict[str, Any]]:

@@ -20,6 +20,7 @@ class Task:
         hosts, rank: all hosts of the job, leader first, and the own place among them.
         machine: the machine type, or "local" where nothing tells it.
         metadata: what is published as metadata of an output artifact, by its name.
+        handed_on: the input artifact that an output artifact stands for, by its name; nothing is copied.
     """
 
     def __init__(self, executor_input: str, verb: str, arguments: List[str]) -> None:
@@ -36,6 +37,7 @@ class Task:
         self.job = "{}-{}".format(self.step or verb, hashlib.sha256(self._output_file.encode()).hexdigest()[:12])
         self.hosts, self.rank, self.machine = read_cluster(os.environ.get("CLUSTER_SPEC"))
         self.metadata = {}  # type: Dict[str, Dict[str, Any]]
+        self.handed_on = {}  # type: Dict[str, Dict[str, Any]]
 
     def only(self, option: str, default: str = "") -> str:
         """The first field of an option that may stand once."""
@@ -72,6 +74,10 @@ class Task:
             return json.dumps(typed(value, "str"))
         return str(typed(value, kind))
 
+    def artifacts(self, name: str) -> List[Dict[str, Any]]:
+        """The artifacts of an input; several where a loop made them."""
+        return (self._inputs.get(name) or {}).get("artifacts") or []
+
     def _artifact(self, name: str) -> Dict[str, Any]:
         for artifacts in (self._inputs, self._outputs):
             if (artifacts.get(name) or {}).get("artifacts"):
@@ -82,6 +88,10 @@ class Task:
         """Where an input artifact, or a file or folder of it, can be read."""
         uri = str(self._artifact(artifact)["uri"])
         return readable(inside(uri.rstrip("/"), file) if file else uri)
+
+    def input_metadata(self, artifact: str) -> Dict[str, Any]:
+        """What the task that made an input artifact says about it."""
+        return cast(Dict[str, Any], self._artifact(artifact).get("metadata") or {})
 
     def output_path(self, artifact: str) -> str:
         """Where an output artifact is written."""
@@ -98,13 +108,15 @@ class Task:
         write_text(self.output_parameter(parameter), value if isinstance(value, str) else json.dumps(value))
 
     def publish_metadata(self) -> None:
-        """Write the executor output: the output artifacts that got metadata."""
-        if self.metadata and self._output_file:
+        """Write the executor output: the output artifacts that got metadata, or stand for another one."""
+        changed = {**self.handed_on, **self.metadata}
+        if changed and self._output_file:
             artifacts = {}
-            for name, more in self.metadata.items():
+            for name in changed:
                 artifact = self._artifact(name)
-                artifact = dict(artifact, metadata=dict(artifact.get("metadata") or {}, **more))
-                artifacts[name] = {"artifacts": [artifact]}
+                given = self.handed_on.get(name) or artifact
+                metadata = dict(given.get("metadata") or {}, **self.metadata.get(name, {}))
+                artifacts[name] = {"artifacts": [dict(artifact, uri=given["uri"], metadata=metadata)]}
             write_json(mounted(self._output_file), {"artifacts": artifacts})
 
     def environment(self) -> Dict[str, str]:

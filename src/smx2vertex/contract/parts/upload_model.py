@@ -8,7 +8,7 @@ from typing import Any, Dict
 from .archives import unpack
 from .command_line import ContractError
 from .files import SOURCES, copy_file, inside, local_run, read_text, replace, stage, write_json
-from .google import display_name_filter, label_text, query, vertex_ai
+from .google import label_text, newest, newest_first, vertex_ai
 from .task import Task, verb
 
 APPROVAL_ALIASES = {"PendingManualApproval": "pending-approval", "Approved": "approved", "Rejected": "rejected"}
@@ -123,13 +123,13 @@ def _uploaded_before(task: Task) -> str:
 def upload(task: Task, version: Dict[str, Any]) -> str:
     """Upload the version and return its resource name, `projects/…/models/…@…`."""
     parent = "projects/{}/locations/{}/models".format(task.text("project"), task.text("location"))
-    find = query(parent, filter=display_name_filter(task.text("parent")), orderBy="create_time desc")
     service = vertex_ai(task.text("location"))
     if local_run():
+        find = newest_first(parent, task.text("parent"))
         service.record(task.step, [("GET", find, None), ("POST", parent + ":upload", version)], "no model was uploaded")
         return parent + "/not-uploaded@1"
-    found = service.call("GET", find).get("models") or []
-    if found:
-        version = dict(version, parentModel=found[0]["name"])
+    found = newest(service, parent, task.text("parent"))
+    if found is not None:
+        version = dict(version, parentModel=found["name"])
     response = service.finish(service.call("POST", parent + ":upload", version), "the upload")
     return "{}@{}".format(response["model"], response.get("modelVersionId", "1"))
