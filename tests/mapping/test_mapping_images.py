@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smx2vertex.findings import catalogue
-from smx2vertex.mapping.data import load_csv, mappings_dir
+from smx2vertex.mapping.data import load_csv, load_yaml, mappings_dir
 from smx2vertex.mapping.images import ImageReference, counterpart, identifier_of, parse
 
 AWS = "683313688378.dkr.ecr.us-east-1.amazonaws.com"
@@ -248,3 +249,48 @@ def test_one_name_stands_for_one_dockerfile() -> None:
             by_name[choice.identifier].add((choice.name, recipe))
     assert by_name
     assert {name: found for name, found in by_name.items() if len(found) > 1} == {}
+
+
+# --- every row of the catalogue ---
+
+ROWS = load_csv(mappings_dir() / "images" / "sagemaker_images.csv")
+IMAGES = load_yaml(mappings_dir() / "images.yaml")
+# images that belong to a service, and Python 2, of which no public image and no package is left
+SERVICES = {"SMX238", "SMX239"}
+# current, of the same version, but of another layout: it serves a SavedModel that lies bare, not `1/saved_model.pb`
+OTHER_LAYOUT = {"tensorflow-inference:2.14.1", "pytorch-inference:2.4.0"}
+
+
+def _uri(row: dict[str, str], device: str) -> str:
+    tag = (row["tag_pattern"] or "latest").replace("{cpu|gpu}", device)
+    return f"{row['account_pattern'][:12]}.dkr.ecr.us-east-1.amazonaws.com/{row['repository']}:{tag}"
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['repository']}:{row['tag_pattern']}")
+def test_each_row_is_built_with_exactly_its_versions(row: dict[str, str], device: str) -> None:
+    choice = counterpart(_uri(row, device))
+    if row["repository"] not in IMAGES["repositories"]:
+        assert choice.code in SERVICES and choice.dockerfile is None
+        return
+    if re.search(r"-py2(7|$)", row["tag_pattern"]):
+        assert choice.code == "SMX240"
+        return
+    assert choice.kind == "framework" and choice.target is None and choice.dockerfile
+    text = "\n".join(choice.dockerfile)
+    # the csv has `4.4.2 on pytorch1.6.0`, `1.7-1` (a build of 1.7.4), `2.0.1`
+    wanted = re.findall(r"\d+\.\d+(?:\.\d+)?", row["framework_version"])
+    pinned = re.findall(r"==(\d+(?:\.\d+)+)", text) + re.findall(
+        r"^FROM (?!python:).*:(\d+(?:\.\d+)+)", text, re.MULTILINE
+    )
+    for version in wanted:
+        assert any(f"{found}.".startswith(f"{version}.") for found in pinned), (version, pinned)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['repository']}:{row['tag_pattern']}")
+def test_no_prebuilt_image_has_the_versions_of_a_row(row: dict[str, str]) -> None:
+    """A prebuilt image of Vertex AI would be chosen if one were there: not ended, of the same version and layout."""
+    nearest = row["nearest_vertex_prebuilt"]
+    is_out = any(word in nearest for word in ("none", "expired", "ended", "older", "newer"))
+    name = f"{row['repository']}:{row['framework_version']}"
+    assert is_out or name in OTHER_LAYOUT, nearest

@@ -239,8 +239,8 @@ def _dockerfile(reference: ImageReference, recipe: dict[str, Any], values: dict[
 
 
 def _quoted(requirement: str) -> str:
-    """For the shell, to which `<` is a redirection and `[` a pattern."""
-    return f"'{requirement}'" if re.search(r"[<>\[~]", requirement) else requirement
+    """For the shell, to which `<` is a redirection, `[` and `*` are patterns."""
+    return f"'{requirement}'" if re.search(r"[<>*\[~]", requirement) else requirement
 
 
 def _whole(framework: str, repository: str, tag: re.Match[str]) -> tuple[str, str]:
