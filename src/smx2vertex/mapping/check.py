@@ -80,7 +80,8 @@ class Checker:
     def read(self) -> yaml.Node | None:
         """The nodes of the file; None if it is no YAML, which is a mistake, or holds nothing."""
         if self.file.stat().st_size > _MAX_BYTES:
-            return self.note(None, "the file is larger than 1 MiB")
+            self.note(None, "the file is larger than 1 MiB")
+            return None
         try:
             return yaml.compose(self.file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
@@ -118,8 +119,8 @@ class Checker:
         """
         for key in ("fields", "step_fields", "conditions"):
             self.rows(entries.get(key), silent)
-        self.paths(entries.get("fields"), ours and ours.root)
-        self.paths(entries.get("step_fields"), ours and ours.step_root)
+        self.paths(entries.get("fields"), ours.root if ours else None)
+        self.paths(entries.get("step_fields"), ours.step_root if ours else None)
         if "properties" in entries:
             for type_, rows in self.entries(entries["properties"], "properties").items():
                 table = step_tables().get(type_)

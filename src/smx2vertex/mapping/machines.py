@@ -258,7 +258,8 @@ def _key(machine: Machine) -> tuple[str, str | None]:
 
 
 def _compared(source: SourceMachine, target: Machine) -> MachineChoice:
-    gained, lost = [], []
+    gained: list[str] = []
+    lost: list[str] = []
     for unit, had, has in (("vCPU", source.vcpus, target.vcpus), ("GiB", source.memory_gib, target.memory_gib)):
         if has != had:
             (gained if has > had else lost).append(f"{had:g} -> {has:g} {unit}")
