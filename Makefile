@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-all check lint bench examples docs clean
+.PHONY: help demo test test-all check lint bench examples docs coverage clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ examples: $(STAMP) ## write the example projects again
 
 docs: $(STAMP) ## write the generated pages of docs/ again
 	@$(BIN)/python docs/reference.py
+
+coverage: $(STAMP) ## count what is translated of the corpus, and write docs/coverage.md
+	@$(BIN)/python -m benchmarks.coverage --write
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
