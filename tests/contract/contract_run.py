@@ -13,7 +13,11 @@ from smx2vertex.contract.one_file import source
 
 @dataclass
 class Sandbox:
-    """A code artifact, a private /opt/ml and the artifacts of one task, all below one folder."""
+    """A code artifact, a private /opt/ml and the artifacts of one task, all below one folder.
+
+    Attributes:
+        metadata: what earlier tasks said about input artifacts, by their names.
+    """
 
     root: Path
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -21,6 +25,7 @@ class Sandbox:
     outputs: list[str] = field(default_factory=list)
     output_parameters: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
     python: str = sys.executable
 
     def __post_init__(self) -> None:
@@ -56,11 +61,14 @@ class Sandbox:
         """The metadata of output artifacts."""
         return json.loads((self.root / "executor_output.json").read_text())
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the contract with a verb, its options and words."""
+    def command(self, *arguments: str) -> list[str]:
+        """The command that runs the contract with a verb, its options and words."""
 
         def artifacts(uris: dict[str, str]) -> dict[str, Any]:
-            return {name: {"artifacts": [{"name": name, "uri": uri, "metadata": {}}]} for name, uri in uris.items()}
+            return {
+                name: {"artifacts": [{"name": name, "uri": uri, "metadata": self.metadata.get(name, {})}]}
+                for name, uri in uris.items()
+            }
 
         executor_input = {
             "inputs": {"parameterValues": self.parameters, "artifacts": artifacts(self.inputs)},
@@ -72,10 +80,18 @@ class Sandbox:
                 "outputFile": str(self.root / "executor_output.json"),
             },
         }
+        return [self.python, str(self.root / "code"), json.dumps(executor_input), *arguments]
+
+    def environment_of_process(self) -> dict[str, str]:
+        """The environment in which the contract runs."""
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return {**inherited, "SAGEMAKER_BASE_DIR": str(self.ml), **self.environment}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the contract with a verb, its options and words."""
         return subprocess.run(
-            [self.python, str(self.root / "code"), json.dumps(executor_input), *arguments],
-            env={**inherited, "SAGEMAKER_BASE_DIR": str(self.ml), **self.environment},
+            self.command(*arguments),
+            env=self.environment_of_process(),
             cwd=self.root,
             capture_output=True,
             text=True,
@@ -96,11 +112,12 @@ class Sandbox:
         assert "Traceback" not in done.stderr
         return done.stderr
 
-    def local_run(self, data: dict[str, Path]) -> None:
+    def local_run(self, data: dict[str, Path], answers: dict[str, Any] | None = None) -> None:
         """Make it a local run, as `smx2vertex run` does."""
         local = {
             "data": {uri: str(folder) for uri, folder in data.items()},
             "written": str(self.root / "written"),
             "requests": str(self.root / "requests"),
+            "answers": answers or {},
         }
         self.environment["SMX2VERTEX_LOCAL"] = str(self.file("local.json", json.dumps(local)))
