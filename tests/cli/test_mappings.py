@@ -58,7 +58,7 @@ def test_show_finds_a_table_by_its_name_or_its_step_type(smx2vertex: Run, name: 
 def test_show_as_markdown_escapes_its_cells(smx2vertex: Run) -> None:
     shown = smx2vertex("mappings", "show", "register_model", "--format", "md").out
     assert "| InferenceSpecification.Containers\\[\\].ModelDataUrl | model | exact |" in shown
-    assert {line.count("|") - line.count("\\|") for line in shown.splitlines() if line.startswith("|")} == {6}
+    assert {line.count("|") - line.count("\\|") for line in shown.splitlines() if line.startswith("|")} == {7}
 
 
 def test_show_names_the_tables_that_there_are(smx2vertex: Run) -> None:

@@ -36,5 +36,6 @@ def _rule(name: str, config: list[Path]) -> str | None:
                 lines = [f"{row.rule} · {row.verdict}", "", f"Becomes: {row.to or 'nothing'}"]
                 lines += [f"Because: {row.because}"] if row.because else []
                 lines += [f"Finding: {row.code}"] if row.code else []
+                lines += [f"Held by: {row.test}"] if row.test else []
                 return "\n".join([*lines, f"From: {row.file}"])
     return None

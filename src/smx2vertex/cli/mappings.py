@@ -133,6 +133,7 @@ def _to_dict(table: Table) -> dict[str, Any]:
                 "verdict": row.verdict,
                 "because": row.because,
                 "code": row.code,
+                "test": row.test,
                 "file": row.file,
             }
             for row in table.all_rows
@@ -143,9 +144,10 @@ def _to_dict(table: Table) -> dict[str, Any]:
 
 def _print_fields(rows: tuple[Row, ...], format: TableFormat) -> None:
     cells = [
-        (row.rule.partition(":")[2], row.to or "nothing", row.verdict, row.code or "", row.because) for row in rows
+        (row.rule.partition(":")[2], row.to or "nothing", row.verdict, row.code or "", row.because, row.test or "")
+        for row in rows
     ]
-    _print_rows(("field", "becomes", "verdict", "finding", "because"), cells, format)
+    _print_rows(("field", "becomes", "verdict", "finding", "because", "held by"), cells, format)
 
 
 def _print_rows(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], format: TableFormat) -> None:

@@ -15,11 +15,12 @@ from .tables import VERDICTS, Node, Table, our_tables, split, step_tables
 
 _MAX_BYTES = 1024 * 1024
 _GROUPS = ("fields", "step_fields", "conditions", "properties")
-TABLE_KEYS = {"step", "target", "verdict", "sources", *_GROUPS}
-_ROW_KEYS = {"to", "drop", "verdict", "because", "code", "blocks", "harmless", "from", "empty"}
+TABLE_KEYS = {"step", "target", "verdict", "test", "dropped_test", "sources", *_GROUPS}
+_ROW_KEYS = {"to", "drop", "verdict", "because", "code", "blocks", "harmless", "from", "empty", "test"}
 _SOURCE_KEYS = {"title", "url", "checked"}
 _PART = re.compile(r"[^\[\].]+(?:\[\])*")
 _FROM = ("artifact", "parameter", "request")
+_TEST = re.compile(r"tests/[\w/]+\.py::\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,8 @@ class Checker:
                 self.note(root, f"the table has no {key}")
         if not any(key in entries for key in _GROUPS):
             self.note(root, f"the table has no rows: none of {', '.join(_GROUPS)}")
+        self.test(entries, "test")
+        self.test(entries, "dropped_test")
         self.verdict(entries)
         self.sources(entries.get("sources"))
         own = self.file.resolve().is_relative_to(mappings_dir().resolve())
@@ -161,6 +164,7 @@ class Checker:
         if verdict in ("redesign", "unsupported") and "code" not in entries and not silent:
             self.note(node, f"a row with verdict {verdict} names a finding (code)")
         self.code(entries, code)
+        self.test(entries, "test")
         if "from" in entries and text_of(entries, "from") not in _FROM:
             self.note(entries["from"], f"from is one of {', '.join(_FROM)}")
         for key in ("drop", "blocks", "empty"):
@@ -177,6 +181,10 @@ class Checker:
             self.note(entries["code"], f"no finding has the code {code!r}")
         elif text_of(entries, "blocks") == "true" and (code is None or catalogue()[code].severity != "error"):
             self.note(entries["blocks"], "a row that blocks its step names a finding that is an error")
+
+    def test(self, entries: Entries, key: str) -> None:
+        if key in entries and not _TEST.fullmatch(text_of(entries, key) or ""):
+            self.note(entries[key], f"{key} names a test, such as tests/mapping/test_mine.py::test_this")
 
     def verdict(self, entries: Entries) -> None:
         if "verdict" in entries and text_of(entries, "verdict") not in VERDICTS:

@@ -80,8 +80,8 @@ def planned_by_hook(tables: Tables, type_: str, hook: str) -> Tables:
 def _laid_over(tables: Tables, layer: Layer) -> Tables:
     document = layer.document
     base = tables.find(layer.name) or Table(layer.name, "component", "adapted", Node(), (), step=layer.name)
-    root, rows = tree(base.name, layer.file, document.get("fields", {}))
-    step_root, step_rows = tree(f"{base.name}.step", layer.file, document.get("step_fields", {}))
+    root, rows = tree(base.name, layer.file, document.get("fields", {}), document)
+    step_root, step_rows = tree(f"{base.name}.step", layer.file, document.get("step_fields", {}), document)
     verdict: Verdict = document.get("verdict", base.verdict)
     whole = replace(
         base,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from .data import load_yaml, mappings_dir
 
 Verdict: TypeAlias = Literal["exact", "adapted", "redesign", "unsupported"]
 VERDICTS: tuple[Verdict, ...] = ("exact", "adapted", "redesign", "unsupported")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Row:
         blocks: whether a value that matters keeps the whole step from being translated.
         harmless: values for which dropping the field changes nothing.
         empty: whether the row is for the empty list or object alone.
+        test: the test that holds the verdict, as `tests/FILE.py::NAME`; a row that promises has that of its table
+            (`test`, or `dropped_test` for what is dropped) unless it names one itself.
     """
 
     rule: str
@@ -39,6 +43,7 @@ class Row:
     blocks: bool = False
     harmless: tuple[Any, ...] = ()
     empty: bool = False
+    test: str | None = None
 
 
 @dataclass(slots=True)
@@ -111,8 +116,8 @@ def read_table(file: Path, key: str = "fields") -> Table:
     """
     document = load_yaml(file)
     shown = _shown(file)
-    root, rows = tree(file.stem, shown, document[key])
-    step_root, step_rows = tree(f"{file.stem}.step", shown, document.get("step_fields", {}))
+    root, rows = tree(file.stem, shown, document[key], document)
+    step_root, step_rows = tree(f"{file.stem}.step", shown, document.get("step_fields", {}), document)
     return Table(
         name=file.stem,
         target=document["target"],
@@ -131,11 +136,13 @@ def _shown(file: Path) -> str:
     return f"mappings/{file.relative_to(mappings_dir()).as_posix()}"
 
 
-def tree(name: str, file: str, entries: dict[str, dict[str, Any]]) -> tuple[Node, tuple[Row, ...]]:
-    """The tree of the rows' paths, and the rows; a rule is `NAME:PATH`."""
+def tree(
+    name: str, file: str, entries: dict[str, dict[str, Any]], whole: Mapping[str, Any] = _NOTHING
+) -> tuple[Node, tuple[Row, ...]]:
+    """The tree of the rows' paths, and the rows; a rule is `NAME:PATH`, and `whole` the table that they stand in."""
     root, rows = Node(), []
     for path, entry in entries.items():
-        row = read_row(f"{name}:{path}", file, entry)
+        row = read_row(f"{name}:{path}", file, entry, whole)
         rows.append(row)
         node = root
         for part in split(path):
@@ -144,8 +151,10 @@ def tree(name: str, file: str, entries: dict[str, dict[str, Any]]) -> tuple[Node
     return root, tuple(rows)
 
 
-def read_row(rule: str, file: str, entry: dict[str, Any]) -> Row:
-    """One row, from its entry in a file."""
+def read_row(rule: str, file: str, entry: dict[str, Any], whole: Mapping[str, Any] = _NOTHING) -> Row:
+    """One row, from its entry in a file; `whole` is the table that it stands in."""
+    promises = entry["verdict"] in ("exact", "adapted")
+    inherited = whole.get("dropped_test" if entry.get("drop") else "test") if promises else None
     return Row(
         rule=rule,
         file=file,
@@ -156,6 +165,7 @@ def read_row(rule: str, file: str, entry: dict[str, Any]) -> Row:
         blocks=bool(entry.get("blocks")),
         harmless=tuple(entry.get("harmless", ())),
         empty=bool(entry.get("empty")),
+        test=entry.get("test", inherited),
     )
 
 
@@ -184,10 +194,10 @@ def condition_rows() -> dict[str, Row]:
 def property_rows() -> dict[str, dict[str, Row]]:
     """The rows of property references: by type of the step that is referred to, then by pattern of the path."""
     file = mappings_dir() / "properties.yaml"
-    types = load_yaml(file)["properties"]
+    document, shown = load_yaml(file), _shown(file)
     return {
-        type_: {path: read_row(f"properties:{type_}.{path}", _shown(file), entry) for path, entry in rows.items()}
-        for type_, rows in types.items()
+        type_: {path: read_row(f"properties:{type_}.{path}", shown, entry, document) for path, entry in rows.items()}
+        for type_, rows in document["properties"].items()
     }
 
 
