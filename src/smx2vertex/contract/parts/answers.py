@@ -1,7 +1,7 @@
 """Arguments and answers of steps that ask somebody else: a function, or whoever takes a message."""
 
 import os
-from typing import Any, Dict, Optional, cast
+from typing import Any, Dict, cast
 
 from .command_line import PLACEHOLDER, ContractError, typed
 from .files import local_run
@@ -53,7 +53,7 @@ def answer_locally(task: Task) -> int:
     A step whose answers nobody declared can do without.
     """
     answers = cast(Dict[str, Any], local_run().get("answers") or {})
-    given = answers.get(task.step)  # type: Optional[Any]
+    given = answers.get(task.step)
     if given is None and task.options["answer"]:
         names = ", ".join(name for _, _, name in task.options["answer"])
         advice = "a local run asks nobody: give the answer ({}) with --answer '{}=FILE.json'"

@@ -22,8 +22,8 @@ TOPIC = re.compile(r"(projects/[^/]+)/topics/([^/]+)\Z")
 def callback(task: Task) -> int:
     """Publish the message that SageMaker sends to a queue, wait for the reply, and publish its values.
 
-    A subscription of this task's own takes the replies with its token. It is made before the message is sent, so that no
-    reply can be missed, and its label says that the message was sent, so that a machine that restarts sends no other.
+    A subscription of this task's own takes the replies with its token. It is made before the message is sent, so that
+    no reply can be missed, and its label says that the message was sent: a machine that restarts sends no other.
     """
     topic, token = task.text("topic"), callback_token(task)
     message = {

@@ -25,7 +25,7 @@ SPARK_FILES = {  # field of the batch, and option of spark-submit, by our option
 
 @verb(
     "spark-batch",
-    {option: "TEMPLATE" for option in SPARK_FILES},
+    dict.fromkeys(SPARK_FILES, "TEMPLATE"),
     {
         "program": "TEMPLATE",
         "class": "TEMPLATE",
@@ -62,7 +62,9 @@ def spark_batch(task: Task) -> int:
     output = (ended.get("runtimeInfo") or {}).get("outputUri") or "nowhere"
     print("{}: {}; the driver's output is in {}".format(ended["name"], ended["state"], output), flush=True)
     if ended["state"] != "SUCCEEDED":
-        raise ContractError("the batch ended as {}: {}".format(ended["state"], ended.get("stateMessage") or "no message"))
+        raise ContractError(
+            "the batch ended as {}: {}".format(ended["state"], ended.get("stateMessage") or "no message")
+        )
     return 0
 
 
