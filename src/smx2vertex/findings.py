@@ -89,3 +89,16 @@ class InputError(Exception):
         """Keep the finding; its message is the message of the error."""
         super().__init__(finding.message)
         self.finding = finding
+
+
+class Refusal(Exception):
+    """A service, or what runs in it, said no; the command ends with exit code 1.
+
+    Attributes:
+        finding: what was asked, and what the answer was.
+    """
+
+    def __init__(self, finding: Finding) -> None:
+        """Keep the finding; its message is the message of the error."""
+        super().__init__(finding.message)
+        self.finding = finding

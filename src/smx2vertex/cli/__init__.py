@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..findings import InputError
+from ..findings import InputError, Refusal
 from .capture import capture
 from .convert import convert
 from .explain import explain
@@ -20,6 +20,7 @@ from .mappings import mappings
 from .pull import pull
 from .run import run
 from .scan import scan
+from .submit import submit
 from .validate import validate
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.command("map")(map_)
 app.command("convert")(convert)
 app.command("validate")(validate)
 app.command("run")(run)
+app.command("submit")(submit)
 app.command("explain")(explain)
 app.add_typer(mappings, name="mappings")
 
@@ -71,11 +73,11 @@ def run_command() -> int:
         app()  # ends by SystemExit, and has then said what was wrong with the usage
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except InputError as error:
+    except (InputError, Refusal) as error:
         from .output import print_input_error
 
         print_input_error(error)
-        return 2
+        return 1 if isinstance(error, Refusal) else 2
     except Exception as error:
         if os.environ.get("SMX2VERTEX_DEBUG"):
             traceback.print_exc()

@@ -46,7 +46,7 @@ def run(
     from ..kubeflow.project import open_project
 
     opened = open_project(project)
-    values, translations = opened.values(dict(_pair(text, "-p NAME=VALUE") for text in parameter or []))
+    values, translations = opened.values(dict(pair(text, "-p NAME=VALUE") for text in parameter or []))
     bind(opened.spec, values)
     folders = _data(opened, data or [])
     folder = out or _next_folder(opened.spec.name)
@@ -73,7 +73,8 @@ def run(
     raise typer.Exit({"succeeded": 0, "failed": 1}.get(result.state, 130))
 
 
-def _pair(text: str, form: str) -> tuple[str, str]:
+def pair(text: str, form: str) -> tuple[str, str]:
+    """Name and value of an option; `form` is what the message of an error shows."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise typer.BadParameter(f"{text!r} does not have the form {form}")

@@ -41,6 +41,7 @@ class Project:
         contract: the container contract of the project.
         code: folder of the user's files by address of the code artifact.
         buckets, machines, parameters: what stands for a bucket, an instance type, a parameter of SageMaker.
+        allowed: the values that SageMaker allows, by the parameter's name here.
     """
 
     folder: Path | None
@@ -50,6 +51,7 @@ class Project:
     buckets: Mapping[str, str] = field(default_factory=dict)
     machines: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
+    allowed: Mapping[str, list[Any]] = field(default_factory=dict)
 
     def translate(self, value: str) -> str:
         """An address or instance type of SageMaker as the one that stands for it; any other text as it is."""
@@ -79,6 +81,18 @@ class Project:
             except ValueError as error:
                 raise _error("SMX602", f"parameter {name}: {error}") from None
         return values, translations
+
+    def refuse_others(self, values: Mapping[str, Any]) -> None:
+        """Take only the values that SageMaker would take.
+
+        Raises:
+            InputError: a value is none of those that the definition allows (SMX640).
+        """
+        for name, value in values.items():
+            allowed = [self.translate(each) if isinstance(each, str) else each for each in self.allowed.get(name, [])]
+            if allowed and value not in allowed:
+                listed = ", ".join(map(str, allowed))
+                raise _error("SMX640", f"parameter {name}: {value!r} is none of the allowed values: {listed}")
 
     def assemble(self, folder: Path) -> dict[str, Path]:
         """Put the code artifacts together below a folder: the contract as `__main__.py`, the user's files in `src/`.
@@ -119,7 +133,7 @@ def open_project(path: Path) -> Project:
 
 def _project(folder: Path, spec: PipelineSpec) -> Project:
     lock = _lock(folder)
-    addresses = lock.get("code") or _code_addresses(spec)
+    addresses = lock.get("code") or code_addresses(spec)
     code = {uri: _inside(folder / "code", step) for step, uri in addresses.items()}
     contract = _inside(folder, str(lock.get("package", ""))) / "contract.py"
     if code and not contract.is_file():
@@ -132,6 +146,7 @@ def _project(folder: Path, spec: PipelineSpec) -> Project:
         buckets=lock.get("buckets") or {},
         machines=lock.get("machines") or {},
         parameters=lock.get("parameters") or {},
+        allowed=lock.get("allowed") or {},
     )
 
 
@@ -143,7 +158,9 @@ def _lock(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise _error("SMX613", f"{folder / LOCK} cannot be read: {error}", folder) from None
     tables = ("code", "buckets", "machines", "parameters")
-    if not isinstance(document, dict) or not all(_is_table(document.get(name) or {}) for name in tables):
+    allowed = document.get("allowed") or {} if isinstance(document, dict) else {}
+    lists = isinstance(allowed, dict) and all(isinstance(values, list) for values in allowed.values())
+    if not lists or not isinstance(document, dict) or not all(_is_table(document.get(name) or {}) for name in tables):
         raise _error("SMX613", f"{folder / LOCK} is no lock", folder)
     return document
 
@@ -152,7 +169,7 @@ def _is_table(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(entry, str) for entry in value.values())
 
 
-def _code_addresses(spec: PipelineSpec) -> dict[str, str]:
+def code_addresses(spec: PipelineSpec) -> dict[str, str]:
     """The address of each step's code artifact, as the importers of the pipeline name them."""
     importers = [task.importer for task in read_graph(spec).tasks.values() if task.importer]
     uris = [importer.uri.value for importer in importers if isinstance(importer.uri, Constant)]

@@ -403,12 +403,23 @@ def _write_lock(
         "package": plan.package,
         "pipeline": plan.name,
         "parameters": {parameter.source: parameter.name for parameter in plan.parameters},
+        "allowed": _allowed(plan, definition),
         "buckets": {bucket: correspondences.bucket(bucket) for bucket in sorted(plan.buckets.values())},
         "machines": dict(sorted(plan.instance_types.items())),
         "excluded": {step: finding.code for step, finding in sorted(planned.excluded.items())},
         "files": generated,
     }
     (new / LOCK).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _allowed(plan: Plan, definition: Definition) -> dict[str, list[Any]]:
+    """The values that SageMaker allows, by the parameter's name here: Kubeflow knows no such list."""
+    names = {parameter.source: parameter.name for parameter in plan.parameters}
+    return {
+        names[name]: list(parameter.allowed)
+        for name, parameter in definition.parameters.items()
+        if parameter.allowed is not None and name in names
+    }
 
 
 def _hashes(folder: Path) -> dict[str, str]:
