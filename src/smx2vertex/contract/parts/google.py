@@ -110,12 +110,13 @@ class Service:
         return operation if operation.get("done") else poll(look)
 
     @contextlib.contextmanager
-    def cancelling(self, job: str) -> Iterator[None]:
-        """Around the wait for a remote job: whoever cancels this task cancels the job."""
+    def cancelling(self, *jobs: str) -> Iterator[None]:
+        """Around the wait for remote jobs: whoever cancels this task cancels them."""
 
         def cancel(number: int, frame: Any) -> None:
-            print("cancelled: cancelling " + job, flush=True)
-            self.call("POST", job + ":cancel", {})
+            for job in jobs:
+                print("cancelled: cancelling " + job, flush=True)
+                self.call("POST", job + ":cancel", {})
             raise SystemExit(128 + number)
 
         before = signal.signal(signal.SIGTERM, cancel)
