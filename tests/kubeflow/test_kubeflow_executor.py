@@ -427,3 +427,63 @@ def test_a_loop_over_no_list_is_not_supported(start: Start) -> None:
     assert result.failure is not None
     assert result.failure.code == "SMX607"
     assert executor.MAX_ITERATIONS >= 100
+
+
+# --- caching ---
+
+
+CACHED = """
+pipelineInfo: {name: cached}
+root:
+  inputDefinitions: {parameters: {word: {parameterType: STRING}, cached: {parameterType: BOOLEAN}}}
+  dag:
+    tasks:
+      data: {componentRef: {name: data}}
+      it:
+        componentRef: {name: c}
+        cachingOptions: {enableCache: %s}
+        dependentTasks: [data]
+        inputs:
+          parameters: {word: {componentInputParameter: word}}
+          artifacts: {data: {taskOutputArtifact: {producerTask: data, outputArtifactKey: artifact}}}
+components:
+  data: {executorLabel: data, outputDefinitions: {artifacts: {artifact: {}}}}
+  c:
+    executorLabel: e
+    inputDefinitions: {parameters: {word: {parameterType: STRING}}, artifacts: {data: {}}}
+    outputDefinitions: {parameters: {said: {parameterType: STRING}}}
+deploymentSpec:
+  executors:
+    data: {importer: {artifactUri: {constant: "gs://b/data"}}}
+    e:
+      container:
+        image: i
+        command: [sh, -c, 'mkdir -p $(dirname "$1"); echo "$0" > "$1"; exit $2']
+        args: ["{{$.inputs.parameters['word']}}", "{{$.outputs.parameters['said'].output_file}}", "%d"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("enabled", "code", "changed", "kept"),
+    [
+        ("true", 0, None, True),
+        ("true", 0, "word", False),
+        ("true", 0, "data", False),
+        ("false", 0, None, False),
+        ("true", 1, None, False),
+    ],
+)
+def test_a_task_with_caching_runs_once_for_the_same_inputs(
+    tmp_path: Path, enabled: str, code: int, changed: str | None, kept: bool
+) -> None:
+    (tmp_path / "data").mkdir()
+    results = []
+    for number in (1, 2):
+        text = f"content {number}" if changed == "data" else "content"
+        (tmp_path / "data" / "file").write_text(text)
+        options = Options(tmp_path / f"run-{number}", data={"gs://b/data": tmp_path / "data"}, cache=tmp_path / "cache")
+        word = f"word {number}" if changed == "word" else "word"
+        spec = loads(CACHED % (enabled, code))
+        results.append(run(spec, {"word": word, "cached": True}, options).tasks[-1])
+    assert [result.kept for result in results] == [False, kept]
+    assert results[1].parameters == ({} if code else {"said": f"{word}\n"})

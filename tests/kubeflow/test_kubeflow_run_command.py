@@ -219,3 +219,30 @@ def test_a_run_cannot_start_at_a_task_without_a_run_before_or_at_no_task() -> No
         assert isinstance(error, InputError)
         assert error.finding.code == "SMX616"
         invoke(SPECS / "branches.yaml", "-p", "score=0.8")
+
+
+SCRIPT = """import json
+import no_such_module, other
+from no_such_package.part import thing
+try:
+    import optional_one
+except ImportError:
+    pass
+def later():
+    import optional_two
+"""
+
+
+def test_missing_modules_are_named_before_anything_starts(project: Path) -> None:
+    (project / "code" / "greet" / "other.py").write_text("")
+    (project / "code" / "greet" / "greet.py").write_text(SCRIPT)
+    error = invoke(project, "-p", "Name=world").exception
+    assert isinstance(error, InputError)
+    named = "no_such_module (imported by greet/greet.py); no_such_package (imported by greet/greet.py)"
+    assert (error.finding.code, error.finding.message.partition("import: ")[2]) == ("SMX617", named)
+
+
+def test_scripts_with_requirements_install_them_by_themselves(project: Path) -> None:
+    (project / "code" / "greet" / "greet.py").write_text("import no_such_module")
+    (project / "code" / "greet" / "requirements.txt").write_text("no-such-module")
+    assert "No module named" in invoke(project, "-p", "Name=world").stderr

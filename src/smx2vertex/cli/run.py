@@ -37,6 +37,9 @@ def run(
         str | None,
         typer.Option("--from", metavar="TASK", help="Start here, with the results of the newest run for all before."),
     ] = None,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Take results of earlier runs for tasks with caching on.")
+    ] = True,
     format: Annotated[Format, typer.Option(help="Form of the output.")] = Format.text,
 ) -> None:
     """Run the compiled pipeline on this machine: scripts unmodified, no Docker, no cloud."""
@@ -54,6 +57,8 @@ def run(
     _claim(folder)
     code = opened.assemble(folder / "code")
     given: dict[str, Any] = {"python": python, "jobs": jobs, "earlier": earlier, "start": start}
+    # who starts at a task wants it to run
+    given["cache"] = folder.parent / ".cache" if cache and not start else None
     options = Options(
         folder=folder, data=folders, code=code, **{name: value for name, value in given.items() if value is not None}
     )

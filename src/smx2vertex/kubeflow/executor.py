@@ -13,7 +13,7 @@ import shutil
 import sys
 import uuid
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -22,9 +22,11 @@ from typing import Any
 
 from ..findings import Finding, InputError
 from . import conditions
+from .cache import Cache
 from .earlier import spared
 from .graph import Graph, loop_part, read_graph, selected
 from .local import OPT_ML, PrivateFolder, usable_interpreter, write_wrappers
+from .modules import listed, missing_modules
 from .origins import Constant, split
 from .spec import Component, Node, PipelineSpec
 from .tasks import (
@@ -60,6 +62,7 @@ class Options:
         code: folders of code artifacts by their address.
         earlier: folder of an earlier run whose results are used for all that comes before the task `start`.
         start: id of the task to start from.
+        cache: folder of results that runs share, for tasks with caching on; None to run everything.
     """
 
     folder: Path
@@ -69,6 +72,7 @@ class Options:
     code: Mapping[str, Path] = field(default_factory=dict)
     earlier: Path | None = None
     start: str = ""
+    cache: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +136,12 @@ def run(
         _refuse_hard_coded(graph, options.code)
     write_wrappers(folder / "bin", python)
     observer = observer or Observer()
+    _refuse_missing_modules(graph, options.code, kept, python, observer)
     worker = Worker(Folders(folder), python, data, _runtime(spec, folder), private, observer, _promised(graph))
     jobs = 1 if private.how == "shared" else max(options.jobs, 1)
     try:
-        return _Scheduler(spec, graph, worker, observer, values, jobs, kept).execute()
+        cache = Cache(_absolute(options.cache), python) if options.cache else None
+        return _Scheduler(spec, graph, worker, observer, values, jobs, kept, cache).execute()
     finally:
         private.close()
 
@@ -198,6 +204,23 @@ def _refuse_hard_coded(graph: Graph, code: Mapping[str, Path]) -> None:
     if found:
         places = ", ".join(dict.fromkeys(found[:10]))
         raise _error("SMX600", f"{OPT_ML} cannot be given to tasks on this machine, and is needed by: {places}")
+
+
+def _refuse_missing_modules(
+    graph: Graph, code: Mapping[str, Path], kept: Collection[str], python: str, observer: Observer
+) -> None:
+    """Name the modules that the interpreter lacks: an error, or a note where only a branch needs them."""
+    folders: dict[bool, list[Path]] = {False: [], True: []}
+    for task in graph.tasks.values():
+        uri = task.importer.uri if task.importer and task.id not in kept else None
+        folder = code.get(str(uri.value)) if isinstance(uri, Constant) else None
+        if folder is not None:
+            folders[bool(task.conditions)].append(folder)
+    needed, maybe = missing_modules(folders[False], python), missing_modules(folders[True], python)
+    if maybe:
+        observer.noted("", f"{python} lacks modules that scripts of branches import: {listed(maybe)}")
+    if needed:
+        raise _error("SMX617", f"{python} lacks modules that scripts import: {listed(needed)}")
 
 
 def _new_folder(path: Path) -> Path:
@@ -299,6 +322,7 @@ class _Scheduler:
         values: dict[str, Any],
         jobs: int,
         kept: dict[str, TaskRun],
+        cache: Cache | None,
     ) -> None:
         self.spec, self.worker, self.observer, self.values = spec, worker, observer, values
         self.kinds = {task.id: task.kind for task in graph.tasks.values()}
@@ -306,7 +330,7 @@ class _Scheduler:
         self.ids |= {(group.path, group.name): group.id for group in graph.groups.values()}
         self.pool = ThreadPoolExecutor(max_workers=jobs)
         self.done: queue.Queue[tuple[_Item, TaskRun]] = queue.Queue()
-        self.jobs, self.kept = jobs, kept
+        self.jobs, self.kept, self.cache = jobs, kept, cache
         self.running = 0
         self.ready: deque[tuple[_Item, Work]] = deque()
         self.waiting: list[_Item] = []
@@ -442,6 +466,7 @@ class _Scheduler:
             templates=inputs.templates,
             artifacts=inputs.artifacts,
             retry=item.node.retry,
+            caching=item.node.caching,
         )
         self.ready.append((item, work))
 
@@ -449,11 +474,23 @@ class _Scheduler:
         """In a thread of the pool: whatever happens, the scheduler hears of it."""
         run = TaskRun(item.id, item.node.name, work.kind, "failed", code="SMX606", message="it was ended")
         try:
-            run = self.worker.execute(work)
+            run = self.execute_or_find(work)
         except Exception as error:
             run.message = f"{type(error).__name__}: {error}"
         finally:
             self.done.put((item, run))
+
+    def execute_or_find(self, work: Work) -> TaskRun:
+        """Run a task, or take the result of one that did the same before."""
+        if self.cache is None or not work.caching or work.kind not in ("container", "custom_job"):
+            return self.worker.execute(work)
+        key = self.cache.key(work)
+        run = self.cache.find(key, work)
+        if run is None:
+            run = self.worker.execute(work)
+            if run.state == "succeeded":
+                self.cache.keep(key, run)
+        return run
 
     def finish(self, item: _Item, run: TaskRun) -> None:
         """Take the result of a task; a failure that nothing recovers stops what has not started."""

@@ -174,6 +174,7 @@ class Work:
         parameters: its input parameters, resolved.
         templates: input constants as they stand in the spec, before their placeholders were resolved.
         artifacts: its input artifacts; several under one name were collected from a loop.
+        caching: whether a result of an earlier run may stand for its own.
     """
 
     id: str
@@ -184,6 +185,7 @@ class Work:
     templates: dict[str, Any]
     artifacts: dict[str, list[Artifact]]
     retry: Retry | None
+    caching: bool = False
 
     @property
     def kind(self) -> str:
