@@ -22,6 +22,7 @@ class Sandbox:
     root: Path
     parameters: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
+    several: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     outputs: list[str] = field(default_factory=list)
     output_parameters: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
@@ -71,7 +72,13 @@ class Sandbox:
             }
 
         executor_input = {
-            "inputs": {"parameterValues": self.parameters, "artifacts": artifacts(self.inputs)},
+            "inputs": {
+                "parameterValues": self.parameters,
+                "artifacts": {
+                    **artifacts(self.inputs),
+                    **{name: {"artifacts": found} for name, found in self.several.items()},
+                },
+            },
             "outputs": {
                 "artifacts": artifacts({name: str(self.out(name)) for name in self.outputs}),
                 "parameters": {

@@ -221,6 +221,8 @@ class _Aligner:
             return "it never starts"
         if step.kind == "condition":
             return "the conditions of its branches"
+        if step.kind == "loop":
+            return "the loop around what it repeats"
         self.note("SMX400", f"no task stands for step {step.name!r}", step.at, step.name)
         return "not found"
 
@@ -249,6 +251,7 @@ def _merged(step: str, parts: list[Node], owner: Mapping[str, str], before: Mapp
         node.words = tuple(Fact(_translated(word.value, owner), word.at) for word in first.words)
     node.guards = _translated_guards(first, owner)
     node.guards_of_others = tuple(_translated_guards(part, owner) for part in parts if part is not first)
+    node.loops = tuple(replace(loop, items=_translated(loop.items, owner)) for loop in first.loops)
     node.test = None if first.test is None else _translated_test(first.test, owner)
     node.waits = {owner[name] for part in parts for name in before[part.name] if name in owner} - {step}
     after = {owner[name]: at for part in parts for name, at in part.after.items() if name in owner}

@@ -44,6 +44,8 @@ KINDS = {
     "code": Kind("code", "SMX456", "SMX456", None),
     "compression": Kind("compression of the model", "SMX453", "SMX453", "SMX453"),
     "content type": Kind("content type of channel", "SMX457", "SMX457", "SMX457"),
+    "selector": Kind("choice among the copies", None, "SMX451", "SMX451"),
+    "collected": Kind("what a loop collects of", None, "SMX452", None),
 }
 # Where a value that another step makes does not arrive, an edge of the graph is wrong.
 EDGE = Kind("", "SMX404", "SMX405", "SMX407")
@@ -130,6 +132,8 @@ class FactComparison:
         if kind == "content type":
             return ("code", key[1]) in self.target.facts
         if kind == "group":
+        if kind == "collected":  # what is not collected cannot reach those who read it: that is found there
+            return True
             return wanted is None
         return kind == "program" and self.source.kind == "transform"
 

@@ -23,7 +23,8 @@ class Product:
     Attributes:
         owner: the node: a step's name, or a task's id before the alignment is known.
         what: `("output", mount path)`, `("model",)`, `("predictions",)`, `("serving model",)`, `("resource name",)`,
-            `("value", file, JSON path)`, `("metric", name)`, `("result",)`, or `("named", name)` where the program
+            `("value", file, JSON path)`, `("items",)` of a loop, `("item", field)` of one of them, `("count", which)`,
+            `("copy", which one, property)`, `("metric", name)`, `("result",)`, or `("named", name)` where the program
             cannot be looked into, so that only the name of the output tells; `("unpublished", name)` where it can,
             and leaves nothing there.
     """
@@ -263,6 +264,15 @@ class Fact:
     at: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """A loop around a node: the items that it runs over, how many copies run at once, the place that says so."""
+
+    items: Template
+    at_once: str
+    at: str = ""
+
+
 @dataclass(slots=True)
 class Node:
     """A step, a task, or the tasks that stand for a step.
@@ -274,6 +284,7 @@ class Node:
         words: the entry point with its arguments; None where the image's own runs.
         guards: the conditions around it.
         guards_of_others: of a step with several tasks: the conditions around the others.
+        loops: the loops around it, outermost first.
         branches: of a step: the branches, as (condition step, outcome), that it needs to be taken.
         waits: the nodes that it waits for.
         after: those among them that it names for the order alone, with the places.
@@ -292,6 +303,7 @@ class Node:
     words: tuple[Fact, ...] | None = None
     guards: tuple[Guard, ...] = ()
     guards_of_others: tuple[tuple[Guard, ...], ...] = ()
+    loops: tuple[Repetition, ...] = ()
     branches: frozenset[tuple[str, bool]] = frozenset()
     waits: set[str] = field(default_factory=set)
     after: dict[str, str] = field(default_factory=dict)

@@ -24,6 +24,7 @@ from ..sagemaker.expressions import (
     Join,
     JsonGet,
     Literal,
+    LoopReference,
     ParameterReference,
     PropertyReference,
     expressions_in,
@@ -50,6 +51,7 @@ from .neutral import (
     Part,
     Pipeline,
     Product,
+    Repetition,
     Test,
     Unseen,
     address,
@@ -91,7 +93,9 @@ class SourceReader:
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
         self.names = definition.step_names()
-        self.steps = {step.name: step for step in definition.all_steps()}
+        self.steps = {step.name: step for step in definition.all_steps(bodies=True)}
+        self.loops = {inner.name: step.name for step in self.steps.values() for inner in step.body}
+        self.loop: str | None = None  # the loop around the step that is being read
         self.branches = self.all_branches()
 
     def pipeline(self) -> Pipeline:
@@ -108,6 +112,8 @@ class SourceReader:
         kind = BY_TYPE.get(step.type)
         name = kind.name if kind is not None else step.type or "no type"
         node = Node(step.name, name, step.pointer, step=step.name, names=(step.name,))
+        self.loop = self.loops.get(step.name)
+        node.loops = tuple(self.loops_around(step.name))
         node.branches = self.branches[step.name]
         node.guards = tuple(self.guards_of(node.branches))
         node.waits = {name for name in self.dependencies(step) if name in self.names}
@@ -119,7 +125,8 @@ class SourceReader:
             kind.read_step(self, node, step)
         else:
             node.visible = False
-        for pointer, expression in expressions_in(step.arguments, self.names, f"{step.pointer}/Arguments"):
+        own = {key: value for key, value in step.arguments.items() if key != "ForEachBody"}
+        for pointer, expression in expressions_in(own, self.names, f"{step.pointer}/Arguments"):
             node.add(("reference", pointer), self.parts(expression), pointer)
         self.settings(node, step)
         return node
@@ -145,7 +152,18 @@ class SourceReader:
                 found.append(name)
         if step.branch:
             found.extend(self.dependencies(self.steps[step.branch.condition]))
+        if step.name in self.loops:
+            found.append(self.loops[step.name])
         return [name for name in dict.fromkeys(found) if name in self.steps]
+
+    def loops_around(self, name: str) -> Iterator[Repetition]:
+        """The loops around a step, outermost first."""
+        if name in self.loops:
+            loop = self.steps[self.loops[name]]
+            yield from self.loops_around(loop.name)
+            at_once = steps.for_each(loop, self.names).max_concurrency
+            items = template([Product(loop.name, ("items",))])
+            yield Repetition(items, "".join(map(str, self.value(at_once))), at_once.pointer if at_once else loop.pointer)
 
     def all_branches(self) -> dict[str, frozenset[tuple[str, bool]]]:
         """The branches around each step and around all that it waits for."""
@@ -213,6 +231,8 @@ class SourceReader:
                 yield self.json_value(expression)
             case PropertyReference():
                 yield from self.property(expression, depth)
+            case LoopReference(_, None, path) if self.loop is not None:
+                yield Product(self.loop, ("item", ".".join(path)))
             case _:
                 yield Unseen(str(expression.value))
 
@@ -224,13 +244,24 @@ class SourceReader:
         echoed = _lookup(step.arguments, reference.path)
         what = self.what(step, reference)
         if what is not None:
-            yield Product(step.name, what)
-            if what == ("model",):
-                yield "/model" if steps.training(step, self.names).compression == "NONE" else "/model.tar.gz"
+            yield Product(step.name, what[:2] if what[0] == "output" else what)
+            yield self.file(step, reference)
         elif echoed is not None and depth < MAX_ECHOES:
             yield from self.parts(parse(echoed, self.names), depth + 1)
         else:
             yield Product(step.name, ("named", reference.key or reference.path[-1] if reference.path else ""))
+
+    def file(self, step: Step, reference: PropertyReference) -> str:
+        """What follows the product in the value of a property: a model is an archive, or a folder."""
+        repeated = steps.repeated(step, reference.path)
+        if repeated is not None:
+            return self.file(self.steps[repeated.property.step], repeated.property)
+        what = self.what(step, reference)
+        if what is not None and what[0] == "output" and len(what) == 3:
+            return f"/{what[2]}"
+        if what != ("model",):
+            return ""
+        return "/model" if steps.training(step, self.names).compression == "NONE" else "/model.tar.gz"
 
     def what(self, step: Step, reference: PropertyReference) -> What | None:
         kind = BY_TYPE.get(step.type)

@@ -22,7 +22,9 @@ from .neutral import (
     Part,
     Pipeline,
     Product,
+    Template,
     Test,
+    show,
     show_test,
 )
 from .source import never_starts
@@ -66,8 +68,20 @@ class Structure:
         if ("whatever happened",) in node.facts and node.kind != "not translated":
             message = f"the task also runs when one that it waits for has failed ({node.at})"
             yield Finding("SMX424", message, step.at, step.name, self.source.file)
-        if ("loop",) in node.facts:
-            yield Finding("SMX423", f"the task is repeated by a loop ({node.at})", step.at, step.name, self.source.file)
+        yield from self.loops(step, node)
+
+    def loops(self, step: Node, node: Node) -> Iterator[Finding]:
+        """Whether a task is repeated as its step is: for the same items, as many copies at once."""
+        message, at = "", step.at
+        if len(step.loops) != len(node.loops):
+            message = "the task is in no loop" if step.loops else "the task is repeated by a loop"
+        for wanted, found in zip(step.loops, node.loops, strict=False):
+            if not self.matcher.same(wanted.items, found.items, wanted.at):
+                message, at = f"it runs for {show(found.items)} instead of {show(wanted.items)}", wanted.at
+            elif wanted.at_once != found.at_once:
+                message, at = f"{found.at_once} copies run at once instead of {wanted.at_once}", wanted.at
+        if message:
+            yield Finding("SMX423", f"{message} ({node.at})", at, step.name, self.source.file)
 
     def differs_in_kind(self, step: Node, node: Node) -> bool:
         same = step.kind == node.kind or {step.kind, node.kind} == {"model", "register"}
@@ -89,9 +103,11 @@ class Structure:
         yield from self.added()
 
     def lost(self, step: Node, name: str, at: str, waiting: Node) -> Iterator[Finding]:
-        """Waiting for a condition is waiting for what the condition reads."""
+        """Waiting for a condition is waiting for what it reads, for a loop that is waiting for what it repeats."""
         other = self.source.nodes.get(name)
         before = {name} if other is None or other.kind != "condition" else other.waits
+        if other is not None and other.kind == "loop":
+            before = {n.name for n in self.source.nodes.values() if n.loops and n.loops[-1].items == items_of(name)}
         for needed in sorted(before & self.target.nodes.keys() - waiting.waits - {waiting.name}):
             message = f"{waiting.name} does not wait for {needed} ({waiting.at})"
             yield Finding("SMX408", message, at, step.name, self.source.file)
@@ -196,6 +212,11 @@ class Structure:
     def closeness(self, source: Guard, target: Guard) -> int:
         order = ("SMX410", "SMX411", "SMX412", "SMX413", "SMX414")
         return -order.index(self.difference(source, target))
+
+
+def items_of(loop: str) -> Template:
+    """The items of a loop, as a value."""
+    return (Product(loop, ("items",)),)
 
 
 def _operand_code(wanted: Part, found: Part) -> str:

@@ -34,6 +34,7 @@ from .neutral import (
     Part,
     Pipeline,
     Product,
+    Repetition,
     Template,
     Test,
     Unseen,
@@ -68,6 +69,7 @@ class TargetReader:
         self.graph = graph
         self.file = file
         self.lines = {task.id: line for task in graph.tasks.values() if (line := _command_line(task)) is not None}
+        self.loops = {loop.group: loop.items for task in graph.tasks.values() for loop in task.loops}
         self.guards: dict[tuple[str, str], tuple[Guard, ...]] = {}
 
     def pipeline(self) -> Pipeline:
@@ -88,6 +90,10 @@ class TargetReader:
         names = (task.name, task.display_name, task.component.removeprefix("comp-"))
         node.names = tuple(dict.fromkeys(name for name in names if name))
         node.guards = tuple(guard for condition in task.conditions for guard in self.guards_of(condition))
+        node.loops = tuple(
+            Repetition(template(self.parts(loop.items)), str(loop.parallelism or "any number"), loop.group)
+            for loop in task.loops
+        )
         node.waits = set(task.waits)
         # The compiler makes a whole group wait for what one task in it waits for outside.
         beside = [name for name in task.after if self.graph.tasks[name].path == task.path]
@@ -126,8 +132,6 @@ class TargetReader:
                 node.add((key,), self.parts(origin))
         if task.strategy == "ALL_UPSTREAM_TASKS_COMPLETED":
             node.add(("whatever happened",), [])
-        for loop in task.loops:
-            node.add(("loop",), [Unseen(loop.group)])
 
     def read_opaque(self, node: Node, task: Task) -> None:
         """Of a program that we do not know: what reaches it, by the names of the inputs."""
@@ -155,6 +159,10 @@ class TargetReader:
             case origins.Text(parts):
                 for part in parts:
                     yield from self.parts(part, BY_ENGINE)
+            case origins.LoopItem(group, part):
+                yield self.item(group, part)
+            case origins.Collected(of):
+                yield from self.parts(of, format)
             case origins.Runtime(name):
                 yield Execution(RUNTIME.get(name, name))
             case origins.Items(items):
@@ -165,6 +173,15 @@ class TargetReader:
                     yield from self.parts(item)
             case _:
                 yield Unseen(type(origin).__name__)
+
+    def item(self, group: str, part: str | None) -> Part:
+        """A part of the current item of a loop: which field it is, the task that makes the items ready knows."""
+        items = self.loops.get(group)
+        line = self.lines.get(items.task) if isinstance(items, origins.TaskOutput) else None
+        fields = {} if line is None else {option.fields[0]: option.fields[1] for option in line.of("part")}
+        if isinstance(items, origins.TaskOutput) and part in fields:
+            return Product(items.task, ("item", fields[part]))
+        return Unseen(f"item of {group}")
 
     def output(self, task_id: str, key: str) -> Iterator[Part]:
         task = self.graph.tasks.get(task_id)

@@ -26,11 +26,10 @@ from .tables import VERDICTS, Node, Row, Table, Tables, Verdict, our_tables, upw
 
 _UNKNOWN_FIELD = Row("unknown", "", None, "unsupported", "no table knows this field", "SMX251")
 _UNKNOWN_STEP = Row("unknown step type", "", None, "unsupported", "steps of this type are not translated", None)
-_LOOP = Row(
-    "expressions:loop", "", "item or output of dsl.ParallelFor", "redesign", "it has a value inside a loop only"
-)
+_LOOP = Row("expressions:loop", "", "item or output of dsl.ParallelFor", "adapted", "the loop gives it a value")
 _NO_ARGUMENTS = Row("step:Arguments", "mappings/step.yaml", "component", "exact")
-_BRANCHES = ("IfSteps", "ElseSteps")
+# Lists of steps of their own, by the type of the step that holds them.
+_INNER = {"Condition": ("IfSteps", "ElseSteps"), "ForEach": ("ForEachBody",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ class _Mapper:
         self.definition = definition
         self.tables = tables
         self.names = definition.step_names()
-        self.types = {step.name: step.type for step in definition.all_steps()}
+        self.types = {step.name: step.type for step in definition.all_steps(bodies=True)}
         self.steps: dict[str, MappedStep] = {}
         self.outside: list[MappedField] = []
         self.findings: list[Finding] = []
@@ -163,8 +162,8 @@ class _Mapper:
         self.walk(outside, self.tables.common["definition"].root, None, "", "")
         if not self.definition.raw["Steps"]:
             self.add(_UNKNOWN_FIELD, "/Steps", "Steps")
-        known = {step.pointer for step in self.definition.all_steps()}
-        for step in self.definition.all_steps():
+        known = {step.pointer for step in self.definition.all_steps(bodies=True)}
+        for step in self.definition.all_steps(bodies=True):
             self.map_step(step)
         self.step = None
         for pointer, entry in _nameless(self.definition, known):
@@ -194,7 +193,7 @@ class _Mapper:
             return
         for key, value in arguments.items():
             at = f"{pointer}/{pointer_token(key)}"
-            if key in _BRANCHES and step.type == "Condition" and isinstance(value, list) and value:
+            if key in _INNER.get(step.type, ()) and isinstance(value, list) and value:
                 continue  # steps of their own
             if key == "Conditions" and step.type == "Condition" and isinstance(value, list) and value:
                 for index, condition in enumerate(value):
@@ -318,9 +317,9 @@ def _nameless(definition: Definition, known: set[str]) -> Iterator[tuple[str, An
             if at not in known:
                 yield at, entry
             elif isinstance(entry.get("Arguments"), dict):
-                for key in _BRANCHES:
+                for key in _INNER.get(entry.get("Type"), ()):
                     inner = entry["Arguments"].get(key)
-                    if isinstance(inner, list) and entry.get("Type") == "Condition":
+                    if isinstance(inner, list):
                         yield from entries(inner, f"{at}/Arguments/{key}")
 
     yield from entries(definition.raw["Steps"], "/Steps")

@@ -53,6 +53,11 @@ class PropertyReference:
         """The path with every bracket empty, as the mapping tables write it: `….Outputs[].S3Output.S3Uri`."""
         return "".join("[]" if part.startswith("[") else f".{part}" for part in self.path).lstrip(".")
 
+    @property
+    def written(self) -> str:
+        """The path as the definition writes it: `OutputParameters['rows']`."""
+        return "".join(part if part.startswith("[") else f".{part}" for part in self.path).lstrip(".")
+
 
 @dataclass(frozen=True, slots=True)
 class Join:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -404,10 +404,16 @@ def references(step: Step, names: frozenset[str]) -> Iterator[tuple[str, str]]:
 
     A ForEach refers to what its body needs from outside.
     """
-    inside = {each.name for each in step.body}
+    inside = set(_all_names(step.body))
     for pointer, part in own_expressions(step, names):
         if isinstance(part, PropertyReference | JsonGet) and part.step is not None and part.step not in inside:
             yield pointer, part.step
+
+
+def _all_names(steps: Iterable[Step]) -> Iterator[str]:
+    for step in steps:
+        yield step.name
+        yield from _all_names((*step.children, *step.body))
 
 
 def _step_names(entries: list[Any]) -> Iterator[str]:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 from ..contract.grammar import encode_field, encode_last_field, encode_word
 from ..findings import Finding
 from ..sagemaker.definition import Step
-from ..sagemaker.expressions import ExecutionVariable, Expression, Literal, ParameterReference, PropertyReference
+from ..sagemaker.expressions import (
+    ExecutionVariable,
+    Expression,
+    Literal,
+    LoopReference,
+    ParameterReference,
+    PropertyReference,
+)
 from ..sagemaker.steps import Field
 from .errors import NotTranslated
 from .names import CUSTOM_JOB_NAMES, Names, plain, reads_as_placeholder, snake_case
@@ -42,8 +49,8 @@ class Builder:
         task: the task that calls it.
     """
 
-    def __init__(self, planner: Planner, step: Step, image: str, verb: str, kind: str) -> None:
-        """Begin the component of a step; `kind` says in its title what the step is."""
+    def __init__(self, planner: Planner, step: Step, image: str, verb: str, kind: str, part: str = "") -> None:
+        """Begin the component of a step; `kind` says in its title what the step is, `part` names one of several."""
         self.planner = planner
         self.step = step
         function = planner.functions.take(_function_name(step.name), "step", "step")
@@ -152,6 +159,9 @@ class Builder:
         if isinstance(product, Literal):
             return self.template(product, wanted)
         if product.type == "artifact":
+        if isinstance(reference, LoopReference):
+            item = self.planner.item(self.step, reference)
+            return f"{{{self.parameter(item.part, 'str', item)}:str}}"
             name = self.artifact(product.output.name, product.annotation, product.output)
             suffix = encode_last_field(f"/{product.file}") if product.file else ""
             return f"{{{name}:uri}}{suffix}"

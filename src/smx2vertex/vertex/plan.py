@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ..mapping.machines import MachineChoice
+from .names import Names, snake_case
 
 # What pipeline.py imports; `data_helper` is the name of `data` where a parameter is called so.
 HELPERS = ("dsl", "buckets", "code", "data", "on_machine")
@@ -31,6 +32,21 @@ class Output:
 
     task: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a task inside a loop gives in all its copies, as a list."""
+
+    output: Output
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A part of the current item of a loop, by the variable that holds the item."""
+
+    loop: str
+    part: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +78,7 @@ class Placeholder:
     constant: str
 
 
-Value: TypeAlias = Plain | Parameter | Output | Address | Data | Code | Placeholder
+Value: TypeAlias = Plain | Parameter | Output | Collected | Item | Address | Data | Code | Placeholder
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +212,24 @@ class Branches:
     otherwise: list[Node] = field(default_factory=list)
 
 
-Node: TypeAlias = Task | Branches
+@dataclass(slots=True)
+class Loop:
+    """A loop: tasks that run once for each item of a list.
+
+    Attributes:
+        variable: what holds the current item in pipeline.py.
+        items: the list, an output of a task.
+        parallelism: how many copies run at once.
+    """
+
+    step: str
+    variable: str
+    items: Output
+    parallelism: int
+    body: list[Node] = field(default_factory=list)
+
+
+Node: TypeAlias = Task | Branches | Loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +249,23 @@ class CodeFile:
     program: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A Lambda function, for which a Cloud Run function is to be deployed.
+
+    Attributes:
+        address: what the definition calls it, mostly its ARN.
+        name: its name.
+        step: the first step that calls it.
+        pointer: JSON pointer of the address in the definition.
+    """
+
+    address: str
+    name: str
+    step: str
+    pointer: str
+
+
 @dataclass(slots=True)
 class Plan:
     """A Vertex pipeline.
@@ -223,7 +273,7 @@ class Plan:
     Attributes:
         source: the name of the SageMaker pipeline.
         package, name: the Python package and the Kubeflow name.
-        body: the tasks and branches at top level, producers before consumers.
+        body: the tasks, branches and loops at top level, producers before consumers.
         code: the user's files, by code folder.
         buckets: bucket in S3 by identifier.
         images: image identifiers, with the choice made for each.

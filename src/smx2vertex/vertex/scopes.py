@@ -1,65 +1,83 @@
-"""Which branch each step runs in, and an order in which every step comes after what it needs."""
+"""Which branch or loop each step runs in, and an order in which every step comes after what it needs."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from ..sagemaker.definition import Definition, Step
 from ..sagemaker.reader import references
 
-# (condition step, "if" or "else"), outermost first
+# (condition step, "if" or "else") or (ForEach step, "body"), outermost first
 Scope: TypeAlias = tuple[tuple[str, str], ...]
+BODY = "body"
 
 
 class Scopes:
     """The scopes of a definition's steps.
 
     A step that depends on a step in a branch runs only if that one does: it moves into the branch. One that depends on
-    two branches of which only one ever runs never starts.
+    two branches of which only one ever runs never starts. A step that a ForEach repeats belongs to its loop.
 
     Attributes:
+        loops: the ForEach around each step that one repeats.
         written: the branch that each step stands in, in the definition.
         found: the branch that it runs in; None for a step that never starts.
     """
 
     def __init__(self, definition: Definition) -> None:
         """Find the scopes of a definition without structural faults."""
-        self.steps = {step.name: step for step in definition.all_steps()}
+        self.steps = {step.name: step for step in definition.all_steps(bodies=True)}
         self.names = frozenset(self.steps)
+        self.loops = {inner.name: step.name for step in self.steps.values() for inner in step.body}
         self.written: dict[str, Scope] = {}
-        for step in definition.all_steps():
-            outer = self.written[step.branch.condition] if step.branch else ()
-            self.written[step.name] = (*outer, (step.branch.condition, step.branch.name)) if step.branch else outer
+        for step in self.steps.values():
+            around = self._around(step)
+            self.written[step.name] = () if around is None else (*self.written[around[0]], around)
         self._order = list(self._producers_first())
         self.found: dict[str, Scope | None] = {}
         for step in self._order:
             self.found[step.name] = self._scope(step)
 
+    def _around(self, step: Step) -> tuple[str, str] | None:
+        """The innermost branch or loop that a step stands in."""
+        if step.name in self.loops:
+            return (self.loops[step.name], BODY)
+        return None if step.branch is None else (step.branch.condition, step.branch.name)
+
     def _scope(self, step: Step) -> Scope | None:
         scope: Scope | None = ()
-        if step.branch is not None:
-            outer = self.found[step.branch.condition]
-            scope = None if outer is None else (*outer, (step.branch.condition, step.branch.name))
+        around = self._around(step)
+        if around is not None:
+            outer = self.found[around[0]]
+            scope = None if outer is None else (*outer, around)
         for other in self.dependencies(step):
             scope = _inner(scope, self.found[other])
         return scope
 
     def dependencies(self, step: Step) -> list[str]:
-        """The steps that a step waits for, by its own fields; DependsOn a condition is what the condition reads."""
+        """The steps that a step waits for, by its own fields; DependsOn a condition is what the condition reads.
+
+        A ForEach waits for what the steps that it repeats need from outside.
+        """
         found = [name for _, name in references(step, self.names) if name in self.names]
         for name in self._depends_on(step):
             if self.steps[name].type == "Condition":
                 found.extend(self.dependencies(self.steps[name]))
             else:
                 found.append(name)
-        return found
+        for inner in step.body:
+            found.extend(self.dependencies(inner))
+        inside = set(_names(step.body))
+        return [name for name in found if name not in inside]
 
     def moved(self, step: Step) -> bool:
         """Whether a step runs in a branch that it does not stand in, for a reason of its own."""
         found, written = self.found[step.name], self.written[step.name]
-        return found is not None and found != written and (step.branch is None or len(found) > len(written))
+        if found is None or found == written or step.name in self.loops:
+            return False
+        return step.branch is None or len(found) > len(written)
 
     def ordered(self) -> list[Step]:
         """All steps, producers first, and a condition after all that stands in its branches."""
@@ -99,11 +117,21 @@ class Scopes:
                     stack.append((self.steps[waiting], iter(self._waits(self.steps[waiting]))))
 
     def _waits(self, step: Step) -> list[str]:
-        condition = [step.branch.condition] if step.branch else []
-        return [*condition, *self.dependencies(step), *self._depends_on(step)]
+        around = self._around(step)
+        waits = [*([around[0]] if around else []), *self.dependencies(step), *self._depends_on(step)]
+        # what reads from a loop comes after all that it repeats
+        bodies = [inner.name for name in waits if name != self.loops.get(step.name) for inner in self.steps[name].body]
+        return [*waits, *bodies]
 
     def _depends_on(self, step: Step) -> list[str]:
         return [name for name in step.depends_on if name in self.names]
+
+
+def _names(steps: Iterable[Step]) -> Iterator[str]:
+    """The names of steps and of all inside them."""
+    for step in steps:
+        yield step.name
+        yield from _names((*step.children, *step.body))
 
 
 def _contains(outer: Scope | None, inner: Scope | None) -> bool:

@@ -11,8 +11,11 @@ from .plan import (
     Address,
     Branches,
     Code,
+    Collected,
     Component,
     Data,
+    Item,
+    Loop,
     Machine,
     Node,
     Option,
@@ -26,7 +29,7 @@ from .plan import (
     Task,
     Value,
 )
-from .planner import all_tasks
+from .planner import all_tasks, output_of
 
 _SETTINGS = {"buckets": Address, "code": Code, "data": Data}
 _CLASSES = ("Artifact", "Dataset", "Input", "Model", "Output", "OutputPath")
@@ -177,8 +180,16 @@ class _PipelineWriter:
                 yield ""
             if isinstance(node, Task):
                 yield indent + self.task(node)
+            elif isinstance(node, Loop):
+                yield from self.loop(node, level)
             else:
                 yield from self.branches(node, level)
+
+    def loop(self, node: Loop, level: int) -> Iterator[str]:
+        name = "" if reads_as_placeholder(node.step) else f", name={literal(plain(node.step))}"
+        head = f"{self.helpers['dsl']}.ParallelFor({self.value(node.items)}{name}, parallelism={node.parallelism})"
+        yield f"{'    ' * level}with {head} as {node.variable}:"
+        yield from self.branch(node.body, level + 1)
 
     def branches(self, node: Branches, level: int) -> Iterator[str]:
         indent = "    " * level
@@ -253,6 +264,10 @@ class _PipelineWriter:
             return value.name
         if isinstance(value, Output):
             return f"{value.task}.outputs[{literal(value.name)}]"
+        if isinstance(value, Collected):
+            return f"{self.helpers['dsl']}.Collected({self.value(value.output)})"
+        if isinstance(value, Item):
+            return f"{value.loop}.{value.part}"
         if isinstance(value, Address):
             bucket = f"{self.helpers['buckets']}.{value.bucket}"
             return formatted([(False, "gs://"), (True, bucket), (False, value.path)])
@@ -271,14 +286,16 @@ def _referenced(plan: Plan) -> set[str]:
     found: set[str] = set()
     for task in all_tasks(plan.body):
         found.update(task.after)
-        found.update(value.task for value in task.inputs.values() if isinstance(value, Output))
-    for branches in _all_branches(plan.body):
-        found.update(value.task for value in (branches.left, branches.right) if isinstance(value, Output))
+        found.update(output.task for value in task.inputs.values() if (output := output_of(value)) is not None)
+    for node in _all_groups(plan.body):
+        values = (node.left, node.right) if isinstance(node, Branches) else (node.items,)
+        found.update(value.task for value in values if isinstance(value, Output))
     return found
 
 
-def _all_branches(nodes: Iterable[Node]) -> Iterator[Branches]:
+def _all_groups(nodes: Iterable[Node]) -> Iterator[Branches | Loop]:
     for node in nodes:
-        if isinstance(node, Branches):
-            yield node
-            yield from _all_branches([*node.then, *node.otherwise])
+        if isinstance(node, Task):
+            continue
+        yield node
+        yield from _all_groups(node.body if isinstance(node, Loop) else [*node.then, *node.otherwise])

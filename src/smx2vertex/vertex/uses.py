@@ -16,8 +16,9 @@ from ..sagemaker.expressions import (
     expressions_in,
     parts,
 )
+from ..sagemaker.steps import repeated, selected_by
 
-_ELSEWHERE = ("IfSteps", "ElseSteps", "Conditions")
+_ELSEWHERE = ("IfSteps", "ElseSteps", "Conditions", "ForEachBody")
 
 
 class Uses:
@@ -28,12 +29,16 @@ class Uses:
         self.definition = definition
         self._types: dict[str, dict[PropertyReference | JsonGet, set[str]]] = defaultdict(dict)
         names = definition.step_names()
-        for step in definition.all_steps():
+        self.steps = {step.name: step for step in definition.all_steps(bodies=True)}
+        for step in self.steps.values():
             for expression, other in _compared(step):
                 self._add(expression, self._type(other))
             outside = {key: value for key, value in step.arguments.items() if key not in _ELSEWHERE}
             for _, expression in expressions_in(outside, names):
                 self._add(expression, None)
+            picked = selected_by(step, names)
+            if picked is not None:
+                self._add(picked, "float")
 
     def of_properties(self, step: str) -> list[PropertyReference]:
         """The references to properties of a step, each once."""
@@ -52,6 +57,10 @@ class Uses:
                 types = self._types[use.step].setdefault(use, set())
                 if type_ is not None and part is expression:
                     types.add(type_)
+            if isinstance(part, PropertyReference) and (step := self.steps.get(part.step)) is not None:
+                inner = repeated(step, part.path)
+                if inner is not None:
+                    self._add(inner.property, type_ if part is expression else None)
 
     def _type(self, other: Expression | None) -> str | None:
         """The type that a value must have to be comparable with this expression; None if nothing is known."""

@@ -11,10 +11,13 @@ from .control import (
     Cleanup,
     ForEach,
     Lineage,
+    Repeated,
     cleanup,
     fail_message,
     for_each,
     lineage,
+    repeated,
+    selected_by,
 )
 from .disguise import Disguise, disguise
 from .fields import Field, OutputParameter, Resources, unquoted
@@ -70,6 +73,7 @@ __all__ = [
     "ProcessingInput",
     "ProcessingOutput",
     "Range",
+    "Repeated",
     "Resources",
     "Training",
     "Transform",
@@ -93,6 +97,8 @@ __all__ = [
     "lineage",
     "model",
     "processing",
+    "repeated",
+    "selected_by",
     "training",
     "transform",
     "tuning",

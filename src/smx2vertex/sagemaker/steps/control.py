@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..definition import Step
+from ..expressions import LoopReference, PropertyReference, bracket_key
 from .fields import Field, Look, arguments
 
 
@@ -22,6 +23,19 @@ class ForEach:
     max_concurrency: Field | None
     pick: str | None
     field: Field | None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """What a property of a ForEach step says of the step that it repeats.
+
+    Attributes:
+        copy: which of the copies: its index, from 0, or `selected` for the one that the selector picks.
+        property: the property of the step that is repeated.
+    """
+
+    copy: str
+    property: PropertyReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,30 @@ def for_each(step: Step, names: Collection[str] = ()) -> ForEach:
         pick=look.text("Selector.Pick"),
         field=look.field("Selector.Field"),
     )
+
+
+def repeated(step: Step, path: tuple[str, ...]) -> Repeated | None:
+    """What a property path of a ForEach step says of its only inner step; None if it is about the loop itself.
+
+    Releases of the SDK v3 differ in the name: `ChildOutputs[0].…`, `IterationOutputs[0].…`, `Selected.…`.
+    """
+    if len(step.body) != 1:
+        return None
+    inner = step.body[0].name
+    match path:
+        case ("ChildOutputs" | "IterationOutputs", index, *rest) if rest and bracket_key(index).isdecimal():
+            return Repeated(bracket_key(index), PropertyReference(inner, tuple(rest)))
+        case ("Selected", *rest) if rest:
+            return Repeated("selected", PropertyReference(inner, tuple(rest)))
+    return None
+
+
+def selected_by(step: Step, names: Collection[str] = ()) -> PropertyReference | None:
+    """The property of its only inner step by which the selector of a ForEach step picks a copy."""
+    field = for_each(step, names).field
+    if field is None or len(step.body) != 1 or not isinstance(field.value, LoopReference):
+        return None
+    return PropertyReference(step.body[0].name, field.value.path) if field.value.step == step.body[0].name else None
 
 
 def lineage(step: Step, names: Collection[str] = ()) -> Lineage:
