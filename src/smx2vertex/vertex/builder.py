@@ -53,7 +53,8 @@ class Builder:
         """Begin the component of a step; `kind` says in its title what the step is, `part` names one of several."""
         self.planner = planner
         self.step = step
-        function = planner.functions.take(_function_name(step.name), "step", "step")
+        wanted = "_".join(filter(None, [_function_name(step.name), part]))
+        function = planner.functions.take(wanted, "step", "step")
         self.component = Component(function, f"Step `{step.name}` ({kind}).", image, verb)
         description = step.raw.get("Description")
         if isinstance(description, str) and description:
@@ -158,10 +159,10 @@ class Builder:
         product = self.planner.product(self.step, reference)
         if isinstance(product, Literal):
             return self.template(product, wanted)
-        if product.type == "artifact":
         if isinstance(reference, LoopReference):
             item = self.planner.item(self.step, reference)
             return f"{{{self.parameter(item.part, 'str', item)}:str}}"
+        if product.type == "artifact":
             name = self.artifact(product.output.name, product.annotation, product.output)
             suffix = encode_last_field(f"/{product.file}") if product.file else ""
             return f"{{{name}:uri}}{suffix}"
