@@ -17,9 +17,17 @@ from ..mapping.tables import Verdict, worse
 from ..sagemaker import steps
 from ..sagemaker.definition import MISSING, Definition, Step
 from ..sagemaker.definition import Parameter as SourceParameter
-from ..sagemaker.expressions import Expression, JsonGet, Literal, ParameterReference, PropertyReference, bracket_key
+from ..sagemaker.expressions import (
+    Expression,
+    JsonGet,
+    Literal,
+    LoopReference,
+    ParameterReference,
+    PropertyReference,
+    bracket_key,
+)
 from ..sagemaker.steps import Field
-from . import conditions
+from . import conditions, loops
 from .builder import Product
 from .components import PLANNERS, plan_not_translated, product_key
 from .errors import NotTranslated
@@ -28,7 +36,10 @@ from .names import Names, package_name, parameter_identifier, pipeline_name, pla
 from .plan import (
     HELPERS,
     Address,
+    Branches,
     CodeFile,
+    Collected,
+    Item,
     Machine,
     Node,
     Output,
@@ -38,8 +49,9 @@ from .plan import (
     Plan,
     Retry,
     Task,
+    Value,
 )
-from .scopes import Scope, Scopes
+from .scopes import BODY, Scope, Scopes
 from .uses import Uses, normal
 from .values import PYTHON_TYPES, S3_ADDRESS, as_text, labels, names_aws
 
@@ -108,6 +120,7 @@ class Planner:
 
     Attributes:
         parameters: the planned parameters, by their names in SageMaker.
+        items: what the steps of each loop read of its items, by the ForEach step.
         functions: gives out the names of components, tasks and code folders.
     """
 
@@ -124,7 +137,7 @@ class Planner:
         self.mapped = mapped
         self.correspondences = correspondences
         self.names = definition.step_names()
-        self.steps = {step.name: step for step in definition.all_steps()}
+        self.steps = {step.name: step for step in definition.all_steps(bodies=True)}
         self.findings: list[Finding] = []
         self.excluded: dict[str, Finding] = {}
         self.plan = Plan(
@@ -151,6 +164,11 @@ class Planner:
         self.functions = Names(taken)
         self.uses = Uses(definition)
         self.scopes = Scopes(definition)
+        self.items = {
+            step.name: loops.item_parts(step, self.names, self.functions)
+            for step in self.steps.values()
+            if step.type == "ForEach"
+        }
         self._products: dict[tuple[str, Any], Product] = {}
 
     def run(self) -> None:
@@ -162,6 +180,8 @@ class Planner:
                 self._never_starts(step)
             elif step.type == "Condition":
                 nodes[scope].extend(self._condition(step, nodes, scope))
+            elif step.type == "ForEach" and step.type not in self.hooks:
+                nodes[scope].extend(self._loop(step, nodes, scope))
             else:
                 nodes[scope].append(self._task(step))
             if self.scopes.moved(step) and scope:
@@ -364,6 +384,20 @@ class Planner:
             value = value.get(key) if isinstance(value, dict) else None
         return Literal(value) if isinstance(value, str) else None
 
+    def item(self, step: Step, reference: LoopReference) -> Item:
+        """The part of a loop's current item that a step of the loop reads.
+
+        Raises:
+            NotTranslated: the step is in no loop, or what it reads is no part of the item.
+        """
+        loop = self.scopes.loops.get(step.name)
+        field = reference.path[0] if reference.path else loops.WHOLE
+        if loop is None or reference.step is not None or len(reference.path) > 1:
+            what = plain(str(reference.value))
+            raise self.not_translated(step, "SMX310", f"{what} has no counterpart", step.pointer)
+        parts = self.items[loop]
+        return Item(parts.variable, parts.names[field])
+
     def property_file(self, step: Step, use: JsonGet) -> tuple[str, str] | None:
         """The output and the path inside it of the file that a JsonGet reads."""
         for file in step.property_files:
@@ -488,24 +522,48 @@ class Planner:
         else:
             self.note("SMX306", "has no step in either branch: nothing depends on its outcome", step.pointer, step)
 
+    def _loop(self, step: Step, nodes: dict[Scope, list[Node]], scope: Scope) -> Iterator[Node]:
+        """The nodes of a ForEach step: its items, the loop, and a task that others read its results from."""
+        for node in loops.plan_loop(self, step, nodes.pop((*scope, (step.name, BODY)), [])):
+            if isinstance(node, Task):
+                self._settings(node, step)
+                self.plan.components.append(node.component)
+            yield node
+
     def _after(self) -> None:
         """Dependencies that no data carries: DependsOn, and properties whose value was known beforehand."""
-        tasks = {task.step: task for task in all_tasks(self.plan.body)}
-        for name, task in tasks.items():
-            reads = {value.task for value in task.inputs.values() if isinstance(value, Output)}
+        tasks: dict[str, list[Task]] = defaultdict(list)
+        for task in all_tasks(self.plan.body):
+            tasks[task.step].append(task)
+        for name, (task, *_) in tasks.items():
+            reads = {output.task for value in task.inputs.values() if (output := output_of(value)) is not None}
             for other in self.scopes.dependencies(self.steps[name]):
-                before = tasks.get(other)
-                if before is None or before.variable in reads or before.variable in task.after:
-                    continue
-                if self.scopes.holds(other, name):
-                    task.after.append(before.variable)
+                for before in self._last_of(other, tasks):
+                    if before.variable not in reads | {*task.after} and self.scopes.holds(other, name):
+                        task.after.append(before.variable)
+
+    def _last_of(self, name: str, tasks: dict[str, list[Task]]) -> list[Task]:
+        """The tasks with which a step ends: of a loop those inside it, unless one follows it."""
+        found = tasks.get(name, [])
+        if len(found) == 1 and self.steps[name].body:
+            return [task for inner in self.steps[name].body for task in self._last_of(inner.name, tasks)] or found
+        return found[-1:]
+
+
+def output_of(value: Value) -> Output | None:
+    """The output of a task that a value is, or is collected from."""
+    if isinstance(value, Collected):
+        return value.output
+    return value if isinstance(value, Output) else None
 
 
 def all_tasks(nodes: Iterable[Node]) -> Iterator[Task]:
-    """All tasks, those in branches too."""
+    """All tasks, those in branches and loops too."""
     for node in nodes:
         if isinstance(node, Task):
             yield node
-        else:
+        elif isinstance(node, Branches):
             yield from all_tasks(node.then)
             yield from all_tasks(node.otherwise)
+        else:
+            yield from all_tasks(node.body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import conditions, failing, models, processing, training, transform
+from . import conditions, failing, loops, models, processing, training, transform
 from .kind import Kind
 
 KINDS: tuple[Kind, ...] = (
@@ -13,6 +13,8 @@ KINDS: tuple[Kind, ...] = (
     models.REGISTER,
     conditions.CONDITION,
     failing.FAIL,
+    loops.LOOP,
+    loops.RESULTS,
 )
 BY_TYPE = {type_: kind for kind in KINDS for type_ in kind.types}
 BY_VERB = {kind.verb: kind for kind in KINDS if kind.verb is not None}
