@@ -251,7 +251,13 @@ def _files(
         "target_bucket": correspondences.bucket,
         "tasks": [(component.function, component.title) for component in plan.components],
         "parameters": plan.parameters,
+        "project": settings.project,
+        "region": plan.region,
+        "root": _pipeline_root(plan, settings),
     }
+    files["definition.json"] = json.dumps(definition.raw, indent=2, ensure_ascii=False) + "\n"
+    files[".github/workflows/pipeline.yml"] = _render("pipeline.yml", context)
+    files["cloudbuild.yaml"] = _render("cloudbuild.yaml", context)
     files["MIGRATION.md"] = _render("MIGRATION.md", context)
     files["README.md"] = _render("README.md", context)
     return files
@@ -286,11 +292,10 @@ def _code(
 
 def _config(planned: Planned, correspondences: Correspondences, settings: Settings) -> str:
     plan = planned.plan
-    root = settings.pipeline_root or f"gs://{settings.project}-pipelines/{plan.name}"
     environment = {
         "project": settings.project,
         "region": plan.region,
-        "pipeline_root": root,
+        "pipeline_root": _pipeline_root(plan, settings),
         "service_account": settings.service_account,
         "network": settings.network,
         "encryption_key": settings.encryption_key,
@@ -307,6 +312,10 @@ def _config(planned: Planned, correspondences: Correspondences, settings: Settin
     )
     document = {"default_environment": "dev", "environments": {"dev": environment}, "machines": machines}
     return head + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def _pipeline_root(plan: Plan, settings: Settings) -> str:
+    return settings.pipeline_root or f"gs://{settings.project}-pipelines/{plan.name}"
 
 
 def _images(planned: Planned, settings: Settings) -> dict[str, str]:
