@@ -131,9 +131,9 @@ class FactComparison:
             return ("algorithm",) in self.target.facts
         if kind == "content type":
             return ("code", key[1]) in self.target.facts
-        if kind == "group":
         if kind == "collected":  # what is not collected cannot reach those who read it: that is found there
             return True
+        if kind == "group":
             return wanted is None
         return kind == "program" and self.source.kind == "transform"
 

@@ -163,7 +163,8 @@ class SourceReader:
             yield from self.loops_around(loop.name)
             at_once = steps.for_each(loop, self.names).max_concurrency
             items = template([Product(loop.name, ("items",))])
-            yield Repetition(items, "".join(map(str, self.value(at_once))), at_once.pointer if at_once else loop.pointer)
+            place = at_once.pointer if at_once else loop.pointer
+            yield Repetition(items, "".join(map(str, self.value(at_once))), place)
 
     def all_branches(self) -> dict[str, frozenset[tuple[str, bool]]]:
         """The branches around each step and around all that it waits for."""

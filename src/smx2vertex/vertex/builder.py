@@ -156,12 +156,12 @@ class Builder:
             return f"{{{name}:{parameter.type}}}"
         if isinstance(reference, ExecutionVariable):
             return self._execution_variable(reference)
-        product = self.planner.product(self.step, reference)
-        if isinstance(product, Literal):
-            return self.template(product, wanted)
         if isinstance(reference, LoopReference):
             item = self.planner.item(self.step, reference)
             return f"{{{self.parameter(item.part, 'str', item)}:str}}"
+        product = self.planner.product(self.step, reference)
+        if isinstance(product, Literal):
+            return self.template(product, wanted)
         if product.type == "artifact":
             name = self.artifact(product.output.name, product.annotation, product.output)
             suffix = encode_last_field(f"/{product.file}") if product.file else ""

@@ -202,7 +202,7 @@ class _PipelineWriter:
             yield from self.branch(second, level + 1)
 
     def branch(self, nodes: list[Node], level: int) -> Iterator[str]:
-        """The tasks of a branch or loop. A Python function nests at most 20 blocks, so that deep ones get functions inside."""
+        """The tasks of a branch or loop. Python nests at most 20 blocks, so that deep ones get functions inside."""
         if level % 15:
             yield from self.nodes(nodes, level)
             return

@@ -72,5 +72,7 @@ def _task_product(line: CommandLine, key: str) -> What | None:
     return None
 
 
-LOOP = Kind("loop", ("ForEach",), "loop-items", _read_step, _read_task, _step_product, named_options({"result": ("items",)}))
+LOOP = Kind(
+    "loop", ("ForEach",), "loop-items", _read_step, _read_task, _step_product, named_options({"result": ("items",)})
+)
 RESULTS = Kind("loop results", (), "loop-results", None, _read_results, task_product=_task_product)
