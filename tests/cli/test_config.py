@@ -154,6 +154,8 @@ MISTAKES = {
         "rules: {fail: {fields: {A: {to: b, verdict: exact, blocks: maybe}}}}",
         "1:60: blocks is true or false",
     ),
+    "truth value": ("rules: {fail: {fields: {yes: {to: b, verdict: exact}}}}", "1:25: a key is text"),
+    "date": ("rules: {fail: {target: 2026-11-21}}", "1:24: target is text; put quotes around it"),
     "no path": ("rules: {fail: {fields: {'A[0]': {to: b, verdict: exact}}}}", "1:25: 'A[0]' is no path of a field"),
     "no file": ("mappings: [none.yaml]", "1:12: none.yaml is no file"),
     "no hook": ("step_types: {Approval: none.py:plan}", "1:24: none.py cannot be read"),
@@ -196,6 +198,14 @@ def test_what_our_tables_do_not_know_is_a_warning(smx2vertex: Run, config: Calla
     )
     findings = json.loads(smx2vertex("map", CHURN, "--config", mine, "--format", "json").out)["findings"]
     assert {each["source"]["file"] for each in findings if each["code"] == "SMX266"} == {f"{mine}:1:12", f"{mine}:2:31"}
+
+
+def test_a_condition_that_there_is_not_is_a_warning(smx2vertex: Run, config: Callable[..., Path]) -> None:
+    mine = config("rules: {conditions: {conditions: {GreaterThen: {to: mine, verdict: exact}}}}")
+    checked = smx2vertex("mappings", "check", mine)
+    assert checked.code == 1
+    expected = "'GreaterThen' is no condition; did you mean 'GreaterThan'?"
+    assert checked.out == f"{mine}:1:35: this row never applies: {expected}\n"
 
 
 def test_a_row_below_another_one_never_applies(smx2vertex: Run, config: Callable[..., Path]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -75,8 +76,8 @@ class Checker:
         self.mistakes: list[Mistake] = []
 
     def in_order(self) -> list[Mistake]:
-        """The mistakes in the order of the file."""
-        return sorted(self.mistakes, key=lambda mistake: (mistake.line, mistake.column))
+        """The mistakes in the order of the file; those in other files come after them."""
+        return sorted(self.mistakes, key=lambda each: (each.file != self.file, each.file, each.line, each.column))
 
     def read(self) -> yaml.Node | None:
         """The nodes of the file; None if it is no YAML, which is a mistake, or holds nothing."""
@@ -110,6 +111,7 @@ class Checker:
         self.test(entries, "test")
         self.test(entries, "dropped_test")
         self.verdict(entries)
+        self.texts(entries, "target", "step")
         self.sources(entries.get("sources"))
         own = self.file.resolve().is_relative_to(mappings_dir().resolve())
         found = None if own else our_tables().find(text_of(entries, "step") or self.file.stem)
@@ -124,6 +126,9 @@ class Checker:
             self.rows(entries.get(key), silent)
         self.paths(entries.get("fields"), ours.root if ours else None)
         self.paths(entries.get("step_fields"), ours.step_root if ours else None)
+        if ours is not None:
+            self.names(entries.get("conditions"), our_tables().conditions, "condition")
+            self.names(entries.get("properties"), our_tables().steps, "step type")
         if "properties" in entries:
             for type_, rows in self.entries(entries["properties"], "properties").items():
                 table = step_tables().get(type_)
@@ -138,6 +143,20 @@ class Checker:
                 self.note(key, f"{key.value!r} is no path of a field; paths are of the form A.B, A[].B or A.*")
             elif (meant := ours and _meant(ours, key.value)) is not None:
                 message = f"this row never applies: {key.value!r} is in no table; did you mean {meant!r}?"
+                self.note(key, message, doubtful=True)
+
+    def texts(self, entries: Entries, *keys: str) -> None:
+        """Keys whose values are text."""
+        for key in keys:
+            if key in entries and not is_text(entries[key]):
+                self.note(entries[key], f"{key} is text; put quotes around it")
+
+    def names(self, node: yaml.Node | None, known: Collection[str], what: str) -> None:
+        """The keys of a user's group that look like a slip of the pen for one of ours."""
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            meant = get_close_matches(key.value, known, 1, 0.8) if isinstance(key, yaml.ScalarNode) else []
+            if meant and key.value not in known:
+                message = f"this row never applies: {key.value!r} is no {what}; did you mean {meant[0]!r}?"
                 self.note(key, message, doubtful=True)
 
     def rows(self, node: yaml.Node | None, silent: bool) -> None:
@@ -170,9 +189,7 @@ class Checker:
         for key in ("drop", "blocks", "empty"):
             if key in entries and text_of(entries, key) not in ("true", "false"):
                 self.note(entries[key], f"{key} is true or false")
-        for key in ("to", "because", "code"):
-            if key in entries and text_of(entries, key) is None:
-                self.note(entries[key], f"{key} is text")
+        self.texts(entries, "to", "because", "code")
         if "harmless" in entries and not isinstance(entries["harmless"], yaml.SequenceNode):
             self.note(entries["harmless"], "harmless is a list of values")
 
@@ -214,7 +231,7 @@ class Checker:
             return {}
         found: Entries = {}
         for key, value in node.value:
-            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            name = key.value if is_text(key) else ""
             if not name:
                 self.note(key, "a key is text")
             elif name in found:
@@ -229,6 +246,11 @@ def text_of(entries: Entries, key: str) -> str | None:
     """The text of a scalar; None if it is missing or something else."""
     node = entries.get(key)
     return str(node.value) if isinstance(node, yaml.ScalarNode) else None
+
+
+def is_text(node: yaml.Node) -> bool:
+    """Whether a node is text: not a number, a date, or a word that YAML reads as a truth value."""
+    return isinstance(node, yaml.ScalarNode) and str(node.tag) == "tag:yaml.org,2002:str"
 
 
 def _meant(ours: Node, path: str) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from ..mapping.check import TABLE_KEYS, Checker, Entries, Mistake, check_table, text_of
+from ..mapping.check import TABLE_KEYS, Checker, Entries, Mistake, check_table, is_text, text_of
 from ..mapping.data import load_yaml
 from ..mapping.images import parse
 from ..mapping.machines import instance_types, machine_names
@@ -87,7 +87,7 @@ class _ConfigChecker(Checker):
             self.effects(entries)
 
     def text(self, entries: Entries, key: str) -> None:
-        if key in entries and not _is_text(entries[key]) and entries[key].tag != "tag:yaml.org,2002:null":
+        if key in entries and not is_text(entries[key]) and entries[key].tag != "tag:yaml.org,2002:null":
             self.note(entries[key], f"{key} must be text")
 
     def known(self, node: yaml.Node, name: str, names: Collection[str], what: str, doubtful: bool = False) -> None:
@@ -104,7 +104,7 @@ class _ConfigChecker(Checker):
             return
         self.entries(node, key)
         for pair in node.value if isinstance(node, yaml.MappingNode) else ():
-            if all(_is_text(each) for each in pair):
+            if all(is_text(each) for each in pair):
                 yield pair
             else:
                 self.note(pair[0], f"{key} must be a mapping from text to text")
@@ -147,7 +147,7 @@ class _ConfigChecker(Checker):
         node = entries.get("mappings")
         if node is None:
             return []
-        if not isinstance(node, yaml.SequenceNode) or not all(map(_is_text, node.value)):
+        if not isinstance(node, yaml.SequenceNode) or not all(map(is_text, node.value)):
             self.note(node, "mappings is a list of files")
             return []
         steps = []
@@ -171,6 +171,7 @@ class _ConfigChecker(Checker):
                 self.known(key, key.value, tables, "table or step type")
             rows = self.entries(node, "a table of rules", _RULE_KEYS)
             self.verdict(rows)
+            self.texts(rows, "target")
             ours = tables.get(key.value)
             silent = ours is not None and ours.is_redesign
             self.groups(rows, text_of(rows, "verdict") in ("redesign", "unsupported") or silent, ours)
@@ -197,7 +198,3 @@ def _key(root: yaml.Node | None, path: str, table: str | None) -> yaml.Node | No
         return next(_key(rows, path, None) for key, rows in root.value if key.value == table)
     groups = [group for _, group in root.value if isinstance(group, yaml.MappingNode)]
     return next((key for group in groups for key, _ in group.value if key.value == path), root)
-
-
-def _is_text(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str"
