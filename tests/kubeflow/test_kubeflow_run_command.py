@@ -246,3 +246,16 @@ def test_scripts_with_requirements_install_them_by_themselves(project: Path) -> 
     (project / "code" / "greet" / "greet.py").write_text("import no_such_module")
     (project / "code" / "greet" / "requirements.txt").write_text("no-such-module")
     assert "No module named" in invoke(project, "-p", "Name=world").stderr
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "said"), [("2", 0, "1 values as in"), ("3", 1, "'3' in SageMaker, '2' here")]
+)
+def test_results_are_set_beside_those_of_sagemaker(tmp_path: Path, lines: str, code: int, said: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "words.txt").write_text("two words")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "lines.txt").write_text(lines)
+    values = ("-p", f"source={tmp_path / 'data' / 'words.txt'}", "-p", f"counter={tmp_path / 'counter'}")
+    result = invoke(SPECS / "flow.yaml", *values, "--compare", tmp_path / "there")
+    assert (result.exit_code, said in result.stdout) == (code, True)
