@@ -30,7 +30,7 @@ class Row:
         blocks: whether a value that matters keeps the whole step from being translated.
         harmless: values for which dropping the field changes nothing.
         empty: whether the row is for the empty list or object alone.
-        test: the test that holds the verdict, as `tests/FILE.py::NAME`; a row that promises has that of its table
+        test: the test that holds the verdict, as `tests/FILE.py::NAME`; a row that is `adapted` has that of its table
             (`test`, or `dropped_test` for what is dropped) unless it names one itself.
     """
 
@@ -153,8 +153,7 @@ def tree(
 
 def read_row(rule: str, file: str, entry: dict[str, Any], whole: Mapping[str, Any] = _NOTHING) -> Row:
     """One row, from its entry in a file; `whole` is the table that it stands in."""
-    promises = entry["verdict"] in ("exact", "adapted")
-    inherited = whole.get("dropped_test" if entry.get("drop") else "test") if promises else None
+    inherited = whole.get("dropped_test" if entry.get("drop") else "test") if entry["verdict"] == "adapted" else None
     return Row(
         rule=rule,
         file=file,

@@ -17,7 +17,7 @@ from .tables import VERDICTS, Node, Row, Table, Verdict, split, upwards
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class Completeness:
     """How the leaves of one request are covered.
 
     Attributes:
@@ -73,12 +73,12 @@ def row_of(table: Table, path: str) -> tuple[Row | None, bool]:
     return found, found is not None and not set(below) - {"[]", "*"}
 
 
-def coverage(table: Table, entry: dict[str, str]) -> Coverage:
+def completeness(table: Table, entry: dict[str, str]) -> Completeness:
     """How the leaves of one request are covered by a table."""
     leaves = fields("requests", entry)
     rows = [row_of(table, path) for path in leaves]
     counts = Counter(row.verdict for row, _ in rows if row is not None)
-    return Coverage(
+    return Completeness(
         operation=entry["operation"],
         leaves=len(leaves),
         own=sum(own for _, own in rows),
