@@ -33,6 +33,7 @@ from ..sagemaker.expressions import (
 from ..sagemaker.reader import references
 from ..sagemaker.steps import Field
 from .kinds import BY_TYPE
+from .kinds.tuning import model_of_trial
 from .kinds.kind import What
 from .names import folder, json_path
 from .neutral import (
@@ -315,7 +316,7 @@ class SourceReader:
         self.note(node, ("timeout",), resources.max_runtime_s)
 
     def address_parts(self, field: Field) -> tuple[Part, ...]:
-        return address(template(self.parts(field.value)))
+        return address(model_of_trial(self, template(self.parts(field.value))))
 
     def is_default(self, uri: Field, step: str, output: str) -> bool:
         """Whether it is the address of the execution's own that the SDK writes: `…/EXECUTION/STEP/output/NAME`."""

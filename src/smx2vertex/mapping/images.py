@@ -143,6 +143,32 @@ def counterpart(uri: str) -> ImageChoice:
     return _of_aws(uri, reference, framework) if reference.account in _aws_accounts() else _custom(uri, reference)
 
 
+@cache
+def tool(name: str) -> ImageChoice:
+    """An image with the packages that a verb of the container contract needs, such as `checks`."""
+    recipe = _table()["tools"][name]
+    requirements = [_quoted(requirement) for requirement in recipe["requirements"]]
+    return ImageChoice(
+        kind="framework",
+        uri="",
+        framework=None,
+        version=None,
+        identifier=name,
+        name=recipe["name"],
+        dockerfile=(
+            f"# {recipe['because']}",
+            f"FROM python:{recipe['python']}-slim",
+            "RUN pip install --no-cache-dir \\",
+            *(f"    {requirement} \\" for requirement in requirements[:-1]),
+            f"    {requirements[-1]}",
+            "ENV PYTHONUNBUFFERED=1",
+        ),
+        verdict="adapted",
+        because=recipe["because"],
+        code=None,
+    )
+
+
 def identifier_of(uri: str) -> str:
     """A Python identifier for an image, from its repository and tag: `churn_1_0` for `…/churn:1.0`."""
     reference = parse(uri)

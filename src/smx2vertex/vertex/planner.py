@@ -9,7 +9,7 @@ from typing import Any
 
 from ..findings import Finding
 from ..mapping.correspondences import Correspondences
-from ..mapping.images import ImageChoice
+from ..mapping.images import ImageChoice, tool
 from ..mapping.ledger import MappedPipeline
 from ..mapping.machines import disk_gb
 from ..mapping.regions import default_region
@@ -226,6 +226,10 @@ class Planner:
     def serving_image(self, field: Field | None, step: Step) -> str:
         """As `image`, for a container that serves a model."""
         return self._image(field, step, serving=True)
+
+    def tool_image(self, name: str) -> str:
+        """The identifier of an image with what a verb of the contract needs; registers it."""
+        return self._image_name(tool(name))
 
     def _image(self, field: Field | None, step: Step, serving: bool) -> str:
         uri = self.constant(field)

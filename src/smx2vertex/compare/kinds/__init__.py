@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from . import conditions, failing, loops, models, processing, training, transform
+from . import calls, checks, conditions, endpoints, failing, loops, models, processing, training, transform, tuning
 from .kind import Kind
 
 KINDS: tuple[Kind, ...] = (
     processing.PROCESSING,
     training.TRAINING,
     transform.TRANSFORM,
+    tuning.TUNING,
     models.MODEL,
     models.REGISTER,
+    endpoints.ENDPOINT_CONFIG,
+    endpoints.ENDPOINT,
+    endpoints.INFERENCE_COMPONENT,
+    checks.QUALITY_CHECK,
+    checks.BIAS_CHECK,
+    calls.LAMBDA,
+    calls.CALLBACK,
     conditions.CONDITION,
     failing.FAIL,
     loops.LOOP,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..target import ContractReader
 
 What: TypeAlias = tuple[str, ...]
-"""What a node makes, as in `neutral.Product`."""
+"""What a node makes, as in `neutral.Product`; of a step also `("output", place, file)`, a file in an output."""
 
 StepProduct: TypeAlias = "Callable[[SourceReader, Step, PropertyReference], What | None]"
 TaskProduct: TypeAlias = Callable[[CommandLine, str], What | None]

@@ -21,7 +21,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """A file of model metrics, such as `ModelQuality.Statistics`."""
+    """A file of model metrics, such as `ModelQuality.Statistics` or `DriftCheckBaselines.ModelDataQuality.Statistics`."""
 
     kind: str
     uri: Field
@@ -62,11 +62,21 @@ def model(step: Step, names: Collection[str] = ()) -> Model:
         name=look.field("ModelPackageName") or look.field("ModelName"),
         approval=look.field("ModelApprovalStatus"),
         description=look.field("ModelPackageDescription"),
-        metrics=tuple(Metrics(kind, uri) for kind, uri in kinds if uri is not None),
+        metrics=(*_metrics(look, "ModelMetrics", ""), *_metrics(look, "DriftCheckBaselines", "DriftCheckBaselines.")),
         metadata=look.mapping("CustomerMetadataProperties"),
         content_types=look.fields("InferenceSpecification.SupportedContentTypes"),
         response_types=look.fields("InferenceSpecification.SupportedResponseMIMETypes"),
     )
+
+
+def _metrics(look: Look, key: str, prefix: str) -> Iterator[Metrics]:
+    """The files of model metrics, or of the baselines that drift checks use."""
+    found = look.at(key)
+    for quality, entry in found.value.items() if isinstance(found.value, dict) else ():
+        for kind in entry if isinstance(entry, dict) else ():
+            uri = found.field(f"{quality}.{kind}.S3Uri")
+            if uri is not None:
+                yield Metrics(f"{prefix}{quality}.{kind}", uri)
 
 
 def _containers(look: Look) -> Iterator[Container]:
@@ -88,23 +98,35 @@ def _container(look: Look, data: str = "ModelDataUrl") -> Container:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A production variant of an endpoint."""
+    """A production variant of an endpoint.
+
+    Attributes:
+        model_name: None where the machines serve inference components.
+        min_count, max_count: the bounds of managed scaling, None without it.
+    """
 
     name: Field | None
     model_name: Field | None
     instance_type: Field | None
     instance_count: Field | None
+    min_count: Field | None
+    max_count: Field | None
     weight: Field | None
     pointer: str
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """The arguments of an EndpointConfig step."""
+    """The arguments of an EndpointConfig step.
+
+    Attributes:
+        sampling: how many of a hundred requests are captured.
+    """
 
     name: Field | None
     variants: tuple[Variant, ...]
     captures_data: bool
+    sampling: Field | None
     asynchronous: bool
 
 
@@ -136,19 +158,24 @@ def endpoint_config(step: Step, names: Collection[str] = ()) -> EndpointConfig:
     look = arguments(step, names)
     return EndpointConfig(
         name=look.field("EndpointConfigName"),
-        variants=tuple(
-            Variant(
-                name=item.field("VariantName"),
-                model_name=item.field("ModelName"),
-                instance_type=item.field("InstanceType"),
-                instance_count=item.field("InitialInstanceCount"),
-                weight=item.field("InitialVariantWeight"),
-                pointer=item.pointer,
-            )
-            for item in look.each("ProductionVariants")
-        ),
+        variants=tuple(map(_variant, look.each("ProductionVariants"))),
         captures_data=look.raw("DataCaptureConfig.EnableCapture") is True,
+        sampling=look.field("DataCaptureConfig.InitialSamplingPercentage"),
         asynchronous=look.raw("AsyncInferenceConfig") is not None,
+    )
+
+
+def _variant(look: Look) -> Variant:
+    scales = look.raw("ManagedInstanceScaling.Status") != "DISABLED"
+    return Variant(
+        name=look.field("VariantName"),
+        model_name=look.field("ModelName"),
+        instance_type=look.field("InstanceType"),
+        instance_count=look.field("InitialInstanceCount"),
+        min_count=look.field("ManagedInstanceScaling.MinInstanceCount") if scales else None,
+        max_count=look.field("ManagedInstanceScaling.MaxInstanceCount") if scales else None,
+        weight=look.field("InitialVariantWeight"),
+        pointer=look.pointer,
     )
 
 

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from ...sagemaker.definition import Step
 from ..plan import Task
+from .checks import plan_clarify_check, plan_quality_check
+from .calls import plan_callback, plan_lambda
+from .endpoints import plan_endpoint, plan_endpoint_config, plan_inference_component
 from .failing import plan_fail, plan_not_translated
 from .models import plan_model
 from .processing import plan_processing
 from .shared import product_key
 from .training import plan_training
 from .transform import plan_transform
+from .tuning import plan_tuning
 
 if TYPE_CHECKING:
     from ..planner import Planner
@@ -25,5 +29,13 @@ PLANNERS: dict[str, Callable[[Planner, Step], Task]] = {
     "Model": plan_model,
     "RegisterModel": plan_model,
     "Transform": plan_transform,
+    "Tuning": plan_tuning,
+    "EndpointConfig": plan_endpoint_config,
+    "Endpoint": plan_endpoint,
+    "InferenceComponent": plan_inference_component,
+    "QualityCheck": plan_quality_check,
+    "ClarifyCheck": plan_clarify_check,
+    "Lambda": plan_lambda,
+    "Callback": plan_callback,
     "Fail": plan_fail,
 }
