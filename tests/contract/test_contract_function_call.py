@@ -1,10 +1,16 @@
 """Lambda steps: the request to the function, its answer as output parameters, and local runs."""
 
 import json
+import runpy
+import sys
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import pytest
 from calls_server import serving
 from contract_run import Sandbox
+from support import REPOSITORY, Outcome
 
 OPTIONS = [
     "call-function",
@@ -100,3 +106,52 @@ def test_a_local_run_goes_on_where_nobody_declared_answers(task: Sandbox) -> Non
     task.local_run({})
     done = task.succeed(*OPTIONS, "--url=https://example.run.app")
     assert "the function was not called" in done.stdout
+
+
+def test_the_generated_function_runs_the_users_handler(
+    task: Sandbox, smx2vertex: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = REPOSITORY / "tests" / "vertex" / "fixtures" / "calls"
+    project = task.root / "project"
+    assert smx2vertex("convert", calls / "definition.json", "--code", calls / "code", "--out", project).code == 0
+    folder = project / "functions" / "price_lookup"
+    assert (folder / "code" / "lambda_function.py").read_bytes() == (
+        calls / "code" / "price-lookup" / "lambda_function.py"
+    ).read_bytes()
+    assert (folder / "requirements.txt").read_text() == "functions-framework>=3\nboto3\n"
+    monkeypatch.setitem(sys.modules, "boto3", ModuleType("boto3"))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    main = runpy.run_path(str(folder / "main.py"))["main"]
+    for module in ("lambda_function", "tariff"):
+        del sys.modules[module]
+
+    def serve(method: str, path: str, body: Any) -> tuple[int, Any]:
+        text, status, headers = main(SimpleNamespace(get_json=lambda: body))
+        assert headers == {"Content-Type": "application/json"}
+        return status, text
+
+    task.output_parameters = ["price", "called"]
+    with serving(serve) as server:
+        task.environment["GCE_METADATA_HOST"] = server.address
+        task.parameters = {"pieces": 3, "discount": 0.25}
+        task.succeed(
+            "call-function",
+            "--step=LookUpPrice",
+            f"--url=http://{server.address}/",
+            "--argument=item:wheel",
+            "--argument=pieces:{pieces:int}",
+            "--argument=discount:{discount:float}",
+            "--answer=price:Float:price",
+            "--answer=called:String:called",
+        )
+    assert (task.published("price"), task.published("called")) == ("45.0", "price-lookup")
+
+
+def test_a_function_whose_code_is_not_known_fails(task: Sandbox, smx2vertex: Callable[..., Outcome]) -> None:
+    calls = REPOSITORY / "tests" / "vertex" / "fixtures" / "calls"
+    assert smx2vertex("convert", calls / "definition.json", "--out", task.root / "project").code == 0
+    main = runpy.run_path(str(task.root / "project/functions/price_lookup/main.py"))["main"]
+    with pytest.raises(
+        NotImplementedError, match="SMX377: put the code of price-lookup into functions/price_lookup/code"
+    ):
+        main(None)

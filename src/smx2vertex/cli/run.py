@@ -12,6 +12,7 @@ import typer
 from .output import Format
 
 if TYPE_CHECKING:
+    from ..compare.results import Compared
     from ..kubeflow.executor import Observer, RunResult
     from ..kubeflow.project import Project, Translation
 
@@ -25,6 +26,10 @@ def run(
     data: Annotated[
         list[str] | None,
         typer.Option(metavar="URI=DIR", help="Folder that stands for an address (s3:// or gs://) and all below it."),
+    ] = None,
+    answer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STEP=FILE", help="JSON object that a Lambda or Callback step gets for an answer."),
     ] = None,
     python: Annotated[
         str | None, typer.Option(metavar="EXE", help="Interpreter of the scripts; this one unless given.")
@@ -40,6 +45,13 @@ def run(
     cache: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Take results of earlier runs for tasks with caching on.")
     ] = True,
+    compare: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Set the results beside those that a run in SageMaker left in this folder."),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="Relative difference of numbers that --compare lets pass.")
+    ] = 1e-6,
     format: Annotated[Format, typer.Option(help="Form of the output.")] = Format.text,
 ) -> None:
     """Run the compiled pipeline on this machine: scripts unmodified, no Docker, no cloud."""
@@ -48,6 +60,8 @@ def run(
     from ..kubeflow.executor import run as run_pipeline
     from ..kubeflow.project import open_project
 
+    if compare is not None and not compare.is_dir():
+        raise typer.BadParameter(f"{compare} is no folder", param_hint="--compare")
     opened = open_project(project)
     values, translations = opened.values(dict(pair(text, "-p NAME=VALUE") for text in parameter or []))
     bind(opened.spec, values)
@@ -60,7 +74,11 @@ def run(
     # who starts at a task wants it to run
     given["cache"] = folder.parent / ".cache" if cache and not start else None
     options = Options(
-        folder=folder, data=folders, code=code, **{name: value for name, value in given.items() if value is not None}
+        folder=folder,
+        data=folders,
+        code=code,
+        answers=dict(_answer(text) for text in answer or []),
+        **{name: value for name, value in given.items() if value is not None},
     )
     observer = _observer(format)
     if format is Format.text:
@@ -68,14 +86,19 @@ def run(
     # the end of a terminal session or a CI job must end the tasks too
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     result = run_pipeline(opened.spec, values, options, observer)
+    compared = _compared(opened, result, compare, tolerance) if compare is not None else None
     if format is Format.json:
         from .output import print_json
 
         translated = [{"name": each.name, "given": each.given, "becomes": each.becomes} for each in translations]
-        print_json(result.to_dict() | {"translated": translated})
+        more = {} if compared is None else {"compared": [each.to_dict() for each in compared]}
+        print_json(result.to_dict() | {"translated": translated} | more)
     else:
         _print_end(result)
-    raise typer.Exit({"succeeded": 0, "failed": 1}.get(result.state, 130))
+        if compared is not None:
+            _print_compared(compared)
+    differs = compared is not None and not (compared and all(c.counterpart and not c.differences for c in compared))
+    raise typer.Exit({"succeeded": int(differs), "failed": 1}.get(result.state, 130))
 
 
 def pair(text: str, form: str) -> tuple[str, str]:
@@ -99,6 +122,20 @@ def _data(project: Project, given: list[str]) -> dict[str, Path]:
             raise typer.BadParameter(f"--data {text}: {folder} does not exist")
         folders |= {uri: path, project.translate(uri): path}
     return folders
+
+
+def _answer(text: str) -> tuple[str, Any]:
+    """A step and what it gets for an answer."""
+    import json
+
+    step, file = pair(text, "--answer STEP=FILE.json")
+    try:
+        value = json.loads(Path(file).expanduser().read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"--answer {text}: {file} cannot be read: {error}") from error
+    if not isinstance(value, dict):
+        raise typer.BadParameter(f"--answer {text}: {file} holds no JSON object")
+    return step, value
 
 
 def _next_folder(pipeline: str) -> Path:
@@ -204,3 +241,35 @@ def _print_end(result: RunResult) -> None:
         out.print(Text.assemble((f"failed: {result.failure.id}", "bold red"), f": {result.failure.message}"))
     else:
         out.print(Text(result.state, style="bold green" if result.state == "succeeded" else "bold red"))
+
+
+def _compared(project: Project, result: RunResult, there: Path, tolerance: float) -> list[Compared]:
+    from ..compare.results import compare_results
+    from ..compare.target import read_target
+    from ..kubeflow.graph import read_graph
+
+    nodes = read_target(read_graph(project.spec)).nodes.values()
+    steps = {node.name: node.step for node in nodes if node.step is not None}
+    return compare_results(result.to_dict(), steps, there, tolerance)
+
+
+def _print_compared(compared: list[Compared]) -> None:
+    from rich.text import Text
+
+    from .output import console
+
+    out = console()
+    out.print()
+    if not compared:
+        out.print("compared with SageMaker: the run left nothing that can be compared")
+    for each in compared:
+        if each.counterpart is None:
+            verdict, style = "no single file of that name there", "yellow"
+        elif each.differences:
+            verdict, style = f"differs from {each.counterpart}, of {each.values} values:", "bold red"
+        else:
+            verdict, style = f"{each.values} values as in {each.counterpart}", "green"
+        out.print(Text.assemble((f"  {each.name}  ", "bold"), (verdict, style)))
+        for difference in each.differences:
+            words = f"      {difference.place}: {difference.there!r} in SageMaker, {difference.here!r} here"
+            out.print(Text(words))

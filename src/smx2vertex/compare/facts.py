@@ -38,14 +38,17 @@ KINDS = {
     "metrics": Kind("model metrics", "SMX458", "SMX450", "SMX450"),
     "content types": Kind("content type", "SMX450", "SMX450", "SMX450"),
     "response types": Kind("response type", "SMX450", "SMX450", "SMX450"),
+    "function": Kind("function", "SMX451", "SMX451", "SMX451"),
+    "queue": Kind("queue", "SMX451", "SMX451", "SMX451"),
     "request": Kind("field of the request", "SMX451", "SMX451", "SMX451"),
+    "serving machine": Kind("machine of the variant", "SMX451", "SMX451", "SMX451"),
     "destination": Kind("fixed destination", "SMX454", "SMX453", "SMX453"),
     "metric definition": Kind("metric definition", "SMX455", "SMX455", "SMX455"),
     "code": Kind("code", "SMX456", "SMX456", None),
     "compression": Kind("compression of the model", "SMX453", "SMX453", "SMX453"),
-    "content type": Kind("content type of channel", "SMX457", "SMX457", "SMX457"),
     "selector": Kind("choice among the copies", None, "SMX451", "SMX451"),
     "collected": Kind("what a loop collects of", None, "SMX452", None),
+    "content type": Kind("content type of channel", "SMX457", "SMX457", "SMX457"),
 }
 # Where a value that another step makes does not arrive, an edge of the graph is wrong.
 EDGE = Kind("", "SMX404", "SMX405", "SMX407")
@@ -54,6 +57,8 @@ SWAPPED_VALUES = "SMX440"
 # Where the SageMaker SDK, versions 2 and 3, puts code.
 CODE_PLACES = ("code", "entrypoint", "sm_drivers")
 # The words of approval that SageMaker knows; a translation may use aliases of its own instead.
+# What lies outside the pipeline and goes by another name there: each has one counterpart, whatever its name.
+OUTSIDE = ("function", "queue")
 APPROVALS = ("Approved", "Rejected", "PendingManualApproval")
 
 
@@ -111,8 +116,14 @@ class FactComparison:
     def same(self, key: Key, wanted: Fact, found: Fact) -> bool:
         if key[0] == "code":
             return True
-        if key[0] == "approval" and _is_alias(wanted.value, found.value):
-            self.matcher.correspondences.add("approval", show(wanted.value), show(found.value), wanted.at)
+        if key[0] in OUTSIDE and _is_fixed(wanted.value) and _is_fixed(found.value):
+            self.matcher.correspondences.add(key[0], show(wanted.value), show(found.value), wanted.at)
+            return True
+        if key[0] == "serving machine" and _is_counterpart(wanted.value, found.value):
+            self.matcher.correspondences.add("machine", show(wanted.value), show(found.value), wanted.at)
+            accelerator = self.target.facts.get(("serving accelerator", key[1]))
+            names = "none" if accelerator is None else show(accelerator.value)
+            self.matcher.correspondences.add("accelerators", show(wanted.value), names, wanted.at)
             return True
         return self.matcher.same(wanted.value, found.value, wanted.at)
 
@@ -321,7 +332,12 @@ def _references(value: Template) -> list[Param | Product]:
     return [part for part in value if isinstance(part, Param | Product)]
 
 
-def _is_alias(wanted: Template, found: Template) -> bool:
-    """Whether a fixed word of approval became another word that is none of SageMaker's."""
-    texts = [value[0] if len(value) == 1 and isinstance(value[0], str) else None for value in (wanted, found)]
-    return texts[0] in APPROVALS and texts[1] is not None and texts[1] not in APPROVALS
+def _is_fixed(value: Template) -> bool:
+    """Whether nothing in a value is known at run time only."""
+    return all(isinstance(part, str | Bucket) for part in value)
+
+
+def _is_counterpart(wanted: Template, found: Template) -> bool:
+    """Whether the type of a machine at AWS became one of another name."""
+    texts = [value[0] if len(value) == 1 and isinstance(value[0], str) else "" for value in (wanted, found)]
+    return texts[0].startswith("ml.") and texts[1] != "" and not texts[1].startswith("ml.")

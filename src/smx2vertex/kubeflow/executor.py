@@ -63,6 +63,7 @@ class Options:
         earlier: folder of an earlier run whose results are used for all that comes before the task `start`.
         start: id of the task to start from.
         cache: folder of results that runs share, for tasks with caching on; None to run everything.
+        answers: what functions and workers would answer, by the step that asks them.
     """
 
     folder: Path
@@ -73,6 +74,7 @@ class Options:
     earlier: Path | None = None
     start: str = ""
     cache: Path | None = None
+    answers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,9 @@ def run(
     write_wrappers(folder / "bin", python)
     observer = observer or Observer()
     _refuse_missing_modules(graph, options.code, kept, python, observer)
-    worker = Worker(Folders(folder), python, data, _runtime(spec, folder), private, observer, _promised(graph))
+    worker = Worker(
+        Folders(folder), python, data, _runtime(spec, folder), private, observer, _promised(graph), options.answers
+    )
     jobs = 1 if private.how == "shared" else max(options.jobs, 1)
     try:
         cache = Cache(_absolute(options.cache), python) if options.cache else None

@@ -280,13 +280,15 @@ class Worker:
         private: PrivateFolder,
         observer: Observer,
         promised: frozenset[str] = frozenset(),
+        answers: Mapping[str, Any] | None = None,
     ) -> None:
         """The arguments are those of the run.
 
         `runtime` has the values of placeholders as `pipeline_job_uuid`; `promised` are addresses that tasks are given
-        as texts, so that they may write there.
+        as texts, so that they may write there; `answers` are those of functions and workers, by step.
         """
         self.promised = promised
+        self.answers = dict(answers or {})
         self.late: set[str] = set()
         self.folders, self.python, self.data, self.runtime = folders, python, data, runtime
         self.private, self.observer = private, observer
@@ -511,7 +513,8 @@ class Worker:
         path = self.folders.work(work.id) / "local.json"
         requests = self.folders.request(work.id).with_suffix("")
         data = {uri: str(found) for uri, found in self.data.items()}
-        write_json(path, {"data": data, "written": str(self.written), "requests": str(requests)})
+        local = {"data": data, "written": str(self.written), "requests": str(requests), "answers": self.answers}
+        write_json(path, local)
         return {"SMX2VERTEX_LOCAL": str(path)}
 
     def recorded(self, work: Work) -> list[str]:

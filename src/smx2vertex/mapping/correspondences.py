@@ -20,6 +20,8 @@ class Correspondences:
         images: image address by image address in ECR.
         machines: machine type by instance type.
         regions: region of Vertex AI by region of AWS.
+        functions: address of a Cloud Run function by ARN or name of a Lambda function.
+        topics: Pub/Sub topic by address or name of a queue.
         chosen_region: a region of Vertex AI; None to follow the definition.
     """
 
@@ -27,6 +29,8 @@ class Correspondences:
     images: dict[str, str] = field(default_factory=dict)
     machines: dict[str, str] = field(default_factory=dict)
     regions: dict[str, str] = field(default_factory=dict)
+    functions: dict[str, str] = field(default_factory=dict)
+    topics: dict[str, str] = field(default_factory=dict)
     chosen_region: str | None = None
 
     def bucket(self, name: str) -> str:

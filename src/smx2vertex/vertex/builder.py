@@ -32,13 +32,17 @@ from .plan import (
     Task,
     Value,
 )
+from .trials import model_of_trial
 from .values import EXECUTION_PLACEHOLDERS, Part, Reference, flatten, names_aws, python_type, typed
 
 if TYPE_CHECKING:
     from .planner import Planner
 
 # Names that the source of a component uses itself.
-_USED_IN_COMPONENTS = {"code", "dsl", "images", "Artifact", "Dataset", "Input", "Model", "Output", "OutputPath"}
+_USED_IN_COMPONENTS = {
+    *("code", "dsl", "images", "region", "functions", "topics", "spark", "service_account", "encryption_key"),
+    *("Artifact", "Dataset", "Input", "Model", "Output", "OutputPath"),
+}
 
 
 class Builder:
@@ -189,6 +193,9 @@ class Builder:
         A template stands for an address that only the running task can know.
         """
         pieces = flatten(field.value)
+        trained = model_of_trial(self.planner, pieces)
+        if trained is not None:
+            return self.artifact(wanted, trained.annotation, trained.output), trained.file
         head, rest = (pieces[0], pieces[1:]) if pieces else ("", [])
         texts = [piece for piece in rest if isinstance(piece, str)]
         suffix = "".join(texts) if len(texts) == len(rest) else None

@@ -90,6 +90,16 @@ def _from_folder(
     return _unpacked(archive.read_bytes()) if archive is not None else {}
 
 
+def folder_or_script(source: CodeSource, name: str) -> dict[str, bytes]:
+    """The files of a folder of this name, or a script of this name with the modules that it imports."""
+    if source.folder is None or not _is_plain(name):
+        return {}
+    if (source.folder / name).is_dir():
+        return _tree(source.folder / name)
+    script = _named(source.folder, f"{name}.py", ())
+    return _with_imports(script) if script is not None else {}
+
+
 def _is_plain(name: str) -> bool:
     return bool(name) and name == safe_name(name)
 

@@ -21,11 +21,12 @@ from .hooks import HookError, find_hook
 from .project import Settings
 
 TEXTS = (*(field.name for field in fields(Settings)), "region")
-PAIRS = ("buckets", "images", "machines", "regions")
+PAIRS = ("buckets", "images", "machines", "regions", "functions", "topics")
 KEYS = {*TEXTS, *PAIRS, "rules", "mappings", "step_types"}
 _RULE_KEYS = {"target", "verdict", "fields", "step_fields", "conditions", "properties"}
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 _AWS_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_TOPIC = re.compile(r"projects/[^/]+/topics/[A-Za-z][\w.~+%-]{2,254}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 
 
@@ -76,6 +77,8 @@ class _ConfigChecker(Checker):
             "images": self.image,
             "machines": self.machine,
             "regions": self.region,
+            "functions": self.function,
+            "topics": self.topic,
         }
         for key, check in checks.items():
             for source, target in self.pairs(entries, key):
@@ -130,6 +133,14 @@ class _ConfigChecker(Checker):
         name = source.value
         self.known(source, name, aws_regions(), "region of AWS", doubtful=bool(_AWS_REGION.fullmatch(name)))
         self.known(target, target.value, vertex_regions(), "region of Vertex AI")
+
+    def function(self, source: yaml.Node, target: yaml.Node) -> None:
+        if not target.value.startswith("https://"):
+            self.note(target, f"{target.value!r} is no address of a function, which begins with https://")
+
+    def topic(self, source: yaml.Node, target: yaml.Node) -> None:
+        if not _TOPIC.fullmatch(target.value):
+            self.note(target, f"{target.value!r} is no topic, which has the form projects/PROJECT/topics/NAME")
 
     # --- rows and hooks ---
 

@@ -9,7 +9,7 @@ from ..mapping.machines import MachineChoice
 from .names import Names, snake_case
 
 # What pipeline.py imports; `data_helper` is the name of `data` where a parameter is called so.
-HELPERS = ("dsl", "buckets", "code", "data", "on_machine")
+HELPERS = ("dsl", "buckets", "code", "data", "on_machine", "running_trials")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,13 @@ class Component:
     inputs: list[Port] = field(default_factory=list)
     outputs: list[Port] = field(default_factory=list)
     options: list[Option] = field(default_factory=list)
-    words: list[str] | None = None
+    words: list[str | Option] | None = None
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def all_options(self) -> list[Option]:
+        """Its options, and those of the trials that it runs, which stand among the words."""
+        return self.options + [word for word in self.words or () if isinstance(word, Option)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +187,7 @@ class Task:
         step: the SageMaker step that it stands for.
         variable: its name in pipeline.py.
         inputs: the values of the component's inputs, in order.
+        trials: whether it is a tuning job, whose trials need machines of their own.
         after: variables of tasks that it waits for without reading from them.
     """
 
@@ -190,6 +196,7 @@ class Task:
     component: Component
     inputs: dict[str, Value] = field(default_factory=dict)
     machine: Machine | None = None
+    trials: bool = False
     after: list[str] = field(default_factory=list)
     caching: bool = False
     retry: Retry | None = None
@@ -278,6 +285,9 @@ class Plan:
         buckets: bucket in S3 by identifier.
         images: image identifiers, with the choice made for each.
         machines: machine types that occur, with vCPUs and memory in GiB.
+        functions: Lambda functions by identifier.
+        topics: addresses of queues by identifier of the topic in their place.
+        spark: whether a task runs a Spark program.
     """
 
     source: str
@@ -292,3 +302,22 @@ class Plan:
     images: dict[str, Any] = field(default_factory=dict)
     machines: dict[str, Any] = field(default_factory=dict)
     instance_types: dict[str, str] = field(default_factory=dict)
+    functions: dict[str, Function] = field(default_factory=dict)
+    topics: dict[str, str] = field(default_factory=dict)
+    spark: bool = False
+
+    def function(self, function: Function) -> str:
+        """The identifier of a Lambda function; registers it."""
+        known = next((name for name, each in self.functions.items() if each.address == function.address), None)
+        if known is None:
+            known = Names(self.functions).take(snake_case(function.name), "function")
+            self.functions[known] = function
+        return known
+
+    def topic(self, queue: str) -> str:
+        """The identifier of the topic in the place of a queue; registers it."""
+        known = next((name for name, each in self.topics.items() if each == queue), None)
+        if known is None:
+            known = Names(self.topics).take(snake_case(queue.rstrip("/").rpartition("/")[2]), "topic")
+            self.topics[known] = queue
+        return known

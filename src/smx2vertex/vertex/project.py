@@ -24,6 +24,7 @@ from ..mapping.correspondences import Correspondences
 from ..mapping.ledger import MappedPipeline
 from ..sagemaker.definition import Definition
 from . import source
+from .called import called, function_files
 from .code_files import CodeSource, collect
 from .names import docstring, plain
 from .plan import Plan
@@ -217,6 +218,8 @@ def _files(
         "source": plan.source,
         "folders": sorted(component.function for component in plan.components),
         "version": __version__,
+        "called": list(called(plan, correspondences, settings.project)),
+        "trials": any(task.trials for task in all_tasks(plan.body)),
     }
     files: dict[str, str | bytes] = {
         f"{package}/__init__.py": docstring(
@@ -235,6 +238,7 @@ def _files(
     for component in plan.components:
         files[f"{package}/components/{component.function}.py"] = source.component_module(component)
     files |= _code(planned, definition, code, project, own)
+    files |= function_files(plan, code, project.findings, _render)
     addresses = _images(planned, settings)
     for identifier, choice in plan.images.items():
         if choice.dockerfile:
@@ -251,6 +255,8 @@ def _files(
         "target_bucket": correspondences.bucket,
         "tasks": [(component.function, component.title) for component in plan.components],
         "parameters": plan.parameters,
+        "functions": list(plan.functions),
+        "topics": list(plan.topics),
         "project": settings.project,
         "region": plan.region,
         "root": _pipeline_root(plan, settings),
@@ -265,7 +271,7 @@ def _files(
 
 def _verbs(plan: Plan) -> set[str]:
     """The verbs and the built-in algorithms that the components ask for."""
-    options = [option for component in plan.components for option in component.options if option.name == "algorithm"]
+    options = [option for each in plan.components for option in each.all_options if option.name == "algorithm"]
     algorithms = {field for option in options for field in option.fields if isinstance(field, str)}
     return algorithms | {component.verb for component in plan.components}
 
@@ -301,6 +307,7 @@ def _config(planned: Planned, correspondences: Correspondences, settings: Settin
         "encryption_key": settings.encryption_key,
         "buckets": {name: correspondences.bucket(bucket) for name, bucket in sorted(plan.buckets.items())},
         "images": _images(planned, settings),
+        **called(plan, correspondences, settings.project),
     }
     machines = {
         name: {"vcpus": machine.vcpus, "memory_gib": machine.memory_gib}
