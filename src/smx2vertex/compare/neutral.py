@@ -103,14 +103,10 @@ def address(value: Template, file: str = "") -> Template:
     parts = template((*value, f"/{file}" if file else ""))
     if parts and isinstance(parts[-1], str):
         last = parts[-1].rstrip("/")
-        is_archive = parts[0] == replace_what(parts[0], ("model",)) and last in ("/model.tar.gz", "/model")
+        is_model = isinstance(parts[0], Product) and (parts[0].what == ("model",) or parts[0].what[0] == "copy")
+        is_archive = is_model and last in ("/model.tar.gz", "/model")
         parts = template((*parts[:-1], "" if is_archive else last))
     return parts
-
-
-def replace_what(part: Part, what: tuple[str, ...]) -> Part | None:
-    """The part with another `what`; None if it is no product."""
-    return replace(part, what=what) if isinstance(part, Product) else None
 
 
 def show(value: Iterable[Part]) -> str:
@@ -280,7 +276,8 @@ class Node:
     Attributes:
         kind: processing, training, transform, model, register, condition, fail, not translated, importer, or what the
             document calls it.
-        facts: what reaches it, by what it is: `("hyperparameter", "max_depth")`, `("input", "/opt/ml/processing/x")`.
+        facts: what reaches it, by what it is: `("hyperparameter", "max_depth")`, `("input", "/opt/ml/processing/x")`,
+            `("machine",)`; `("machine", "trial")` is that of the training jobs that it starts.
         words: the entry point with its arguments; None where the image's own runs.
         guards: the conditions around it.
         guards_of_others: of a step with several tasks: the conditions around the others.

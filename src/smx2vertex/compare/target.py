@@ -47,7 +47,7 @@ from .neutral import (
 TYPES = {"STRING": "str", "NUMBER_INTEGER": "int", "NUMBER_DOUBLE": "float", "BOOLEAN": "bool"}
 # Type names of pipelines compiled before parameterType existed.
 TYPES |= {"INT": "int", "DOUBLE": "float"}
-PREBUILT = {"model_upload": "register", "batch_prediction_job": "transform", "hyperparameter_tuning_job": "Tuning"}
+PREBUILT = {"model_upload": "register", "batch_prediction_job": "transform", "hyperparameter_tuning_job": "tuning"}
 RUNTIME = {
     "pipeline_job_uuid": "execution id",
     "pipeline_job_name": "execution id",
@@ -181,6 +181,8 @@ class TargetReader:
         fields = {} if line is None else {option.fields[0]: option.fields[1] for option in line.of("part")}
         if isinstance(items, origins.TaskOutput) and part in fields:
             return Product(items.task, ("item", fields[part]))
+        if isinstance(items, origins.TaskOutput) and line is not None and line.verb == "not-translated":
+            return Product(items.task, ("named", part or "item"))
         return Unseen(f"item of {group}")
 
     def output(self, task_id: str, key: str) -> Iterator[Part]:
