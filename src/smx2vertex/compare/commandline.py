@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 from ..contract.grammar import VERBS, GrammarError, Option, Template, parse_command, parse_template
 
+# Verbs whose words are command lines themselves, with `--` between, of another verb.
+INNER = {"tuning": "trial"}
 # Older generations of the contract had this verb too; its options are not known.
 KNOWN_VERBS = frozenset({*VERBS, "package-model"})
 
@@ -17,12 +20,14 @@ class CommandLine:
     Attributes:
         words: the entry point; None without `--`.
         unread: arguments that the grammar does not know.
+        inner: the command lines of what it starts, such as the trials of a tuning job.
     """
 
     verb: str
     options: tuple[Option, ...]
     words: tuple[Template, ...] | None
     unread: tuple[str, ...]
+    inner: tuple[CommandLine, ...] = ()
 
     def of(self, option: str) -> list[Option]:
         """All occurrences of an option."""
@@ -44,6 +49,9 @@ def read_command_line(verb: str, arguments: list[str]) -> CommandLine:
             options += parse_command([verb, argument]).options
         except GrammarError:
             unread.append(argument)
+    if verb in INNER:
+        inner = tuple(read_command_line(INNER[verb], section) for section in _sections(arguments[end + 1 :]))
+        return CommandLine(verb, tuple(options), None, tuple(unread), inner)
     words: list[Template] = []
     for word in arguments[end + 1 :]:
         try:
@@ -52,3 +60,7 @@ def read_command_line(verb: str, arguments: list[str]) -> CommandLine:
             unread.append(word)
             words.append((word,))
     return CommandLine(verb, tuple(options), tuple(words) if "--" in arguments else None, tuple(unread))
+
+
+def _sections(words: list[str]) -> list[list[str]]:
+    return [list(section) for is_end, section in groupby(words, "--".__eq__) if not is_end]

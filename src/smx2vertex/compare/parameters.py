@@ -153,10 +153,10 @@ class Parameters:
     # --- what steps run on ---
 
     def resources(self, step: Node, node: Node) -> Iterator[Finding]:
-        for what in RESOURCES:
-            wanted, found = step.facts.get((what,)), self.resource(node, what)
-            if wanted is None:
-                continue
+        keys = [key for what in RESOURCES for key in step.facts if key[0] == what]
+        for what, *kind in keys:
+            wanted = step.facts[(what, *kind)]
+            found = node.facts.get((what, *kind)) if kind else self.resource(node, what)
             if found is None:
                 yield from self.absent(step, node, what, wanted)
             elif not self.same_resource(what, wanted, found.value):

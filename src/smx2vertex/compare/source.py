@@ -33,8 +33,8 @@ from ..sagemaker.expressions import (
 from ..sagemaker.reader import references
 from ..sagemaker.steps import Field
 from .kinds import BY_TYPE
-from .kinds.tuning import model_of_trial
 from .kinds.kind import What
+from .kinds.tuning import model_of_trial
 from .names import folder, json_path
 from .neutral import (
     All,

@@ -77,7 +77,7 @@ def _root(setting: str) -> str:
 
 
 def _settings(component: Component) -> Iterator[str]:
-    for option in component.options:
+    for option in component.all_options:
         for field in option.fields:
             if isinstance(field, Setting):
                 yield field.name
@@ -94,7 +94,7 @@ def _arguments(component: Component) -> Iterator[str]:
         yield _option(option)
     if component.words is not None:
         yield literal("--")
-        yield from map(literal, component.words)
+        yield from (literal(word) if isinstance(word, str) else _option(word) for word in component.words)
 
 
 def _option(option: Option) -> str:
@@ -136,6 +136,7 @@ class _PipelineWriter:
     def module(self) -> str:
         body = list(self.nodes(self.plan.body, 1))
         tasks = list(all_tasks(self.plan.body))
+        compute = [name for name in _COMPUTE if any(_binding(task) == name for task in tasks)]
         parameters = [f"    {self.parameter(parameter)}" for parameter in self.plan.parameters]
         values = [value for task in tasks for value in task.inputs.values()]
         values += [value.uri for value in values if isinstance(value, Data)]
@@ -147,7 +148,7 @@ class _PipelineWriter:
             f"from kfp import {self.imported('dsl')}",
             "",
             f"from .components import {', '.join(sorted(task.component.function for task in tasks))}",
-            *([f"from .compute import {self.imported('on_machine')}"] if any(task.machine for task in tasks) else []),
+            *([f"from .compute import {', '.join(map(self.imported, compute))}"] if compute else []),
             f"from .settings import {', '.join(map(self.imported, settings))}",
             "",
             "",
@@ -221,8 +222,10 @@ class _PipelineWriter:
 
     def task(self, task: Task) -> str:
         function = task.component.function
-        machine = task.machine
-        called = function if machine is None else f"{self.helpers['on_machine']}({function}, {self.machine(machine)})"
+        binding = _binding(task)
+        called = f"{self.helpers[binding]}({function})" if binding else function
+        if task.machine is not None:
+            called = f"{self.helpers['on_machine']}({function}, {self.machine(task.machine)})"
         inputs = ", ".join(f"{name}={self.value(value)}" for name, value in task.inputs.items())
         settings = [f".set_caching_options({task.caching})"]
         if task.retry is not None:
@@ -276,6 +279,14 @@ class _PipelineWriter:
         if isinstance(value, Code):
             return f"{self.helpers['code']}({literal(value.folder)})"
         return f"{self.helpers['dsl']}.{value.constant}"
+
+
+_COMPUTE = ("on_machine", "running_trials")
+
+
+def _binding(task: Task) -> str | None:
+    """The function of compute.py that a task's component goes through, if any."""
+    return "running_trials" if task.trials else "on_machine" if task.machine is not None else None
 
 
 _OPPOSITE = {"==": "!=", ">": "<=", ">=": "<", "<": ">=", "<=": ">"}

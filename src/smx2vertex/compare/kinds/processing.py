@@ -9,7 +9,7 @@ from ...sagemaker.definition import Step
 from ...sagemaker.expressions import PropertyReference
 from ..commandline import CommandLine
 from ..names import folder, json_path
-from ..neutral import Node, address, template
+from ..neutral import Node
 from .kind import Kind, What
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
     reader.words(node, processing.entrypoint, processing.arguments)
     for item in processing.inputs:
         if item.uri is not None and item.local_path:
-            value = address(template(reader.parts(item.uri.value)))
-            node.add(("input", folder(item.local_path)), value, item.uri.pointer)
+            node.add(("input", folder(item.local_path)), reader.address_parts(item.uri), item.uri.pointer)
     for output in processing.outputs:
         if not output.local_path:
             continue

@@ -20,7 +20,11 @@ FORMATS = ("str", "int", "float", "bool", "json")
 
 
 def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
-    training = steps.training(step, reader.names)
+    note_training(reader, node, steps.training(step, reader.names), f"{step.pointer}/Arguments")
+
+
+def note_training(reader: SourceReader, node: Node, training: steps.Training, pointer: str) -> None:
+    """What reaches a training job, of its own or of a tuning job; `pointer` is the place of its request."""
     reader.note(node, ("image",), training.image)
     if training.program is not None:
         node.add(("program",), [training.program], training.hyperparameters["sagemaker_program"].pointer)
@@ -35,19 +39,20 @@ def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
     for name, field in training.hyperparameters.items():
         if name not in ("sagemaker_program", "sagemaker_submit_directory"):
             reader.note(node, ("hyperparameter", name), field)
-    at = f"{step.pointer}/Arguments/AlgorithmSpecification/MetricDefinitions"
+    at = f"{pointer}/AlgorithmSpecification/MetricDefinitions"
     for name, regex in training.metric_definitions:
         node.add(("metric definition", name), [regex], at)
-    node.add(("output", "model"), ["model"], f"{step.pointer}/Arguments/OutputDataConfig")
+    node.add(("output", "model"), ["model"], f"{pointer}/OutputDataConfig")
     if training.output_path is not None:
         node.add(("destination", "model"), reader.address_parts(training.output_path), training.output_path.pointer)
     if training.compression == "NONE":
-        node.add(("compression",), ["none"], f"{step.pointer}/Arguments/OutputDataConfig/CompressionType")
+        node.add(("compression",), ["none"], f"{pointer}/OutputDataConfig/CompressionType")
     reader.environment(node, training.environment)
     reader.resources(node, training.resources)
 
 
-def _read_task(task: ContractReader) -> None:
+def read_training(task: ContractReader) -> None:
+    """What the command line of a training job says, of its own or of a tuning job."""
     task.texts(program="program", algorithm="algorithm", compression="compression")
     for option in task.line.of("channel"):
         name, content_type, artifact, file = option.fields
@@ -92,4 +97,4 @@ def _task_product(line: CommandLine, key: str) -> What | None:
     return ("model",) if line.one("model") == key else None
 
 
-TRAINING = Kind("training", ("Training",), "training", _read_step, _read_task, _step_product, _task_product)
+TRAINING = Kind("training", ("Training",), "training", _read_step, read_training, _step_product, _task_product)

@@ -46,7 +46,7 @@ HYPERTUNE_LINES = 100
         "destination": "TEMPLATE",
         "image": "IMAGE",
         "machine-type": "TEMPLATE",
-        "accelerator": "TYPE:COUNT",
+        "accelerator": "TEMPLATE",
         "disk": "TYPE:GB",
         "replicas": "COUNT",
         "timeout": "SECONDS",
@@ -270,7 +270,8 @@ class Study:
         """The job that each trial is: this same contract, to whose arguments the service adds the values."""
         task, whole = self.task, self.tuning
         machine = {"machineType": task.text("machine-type")}  # type: Dict[str, Any]
-        for kind, count in task.options["accelerator"]:
+        if task.only("accelerator"):
+            kind, _, count = task.text("accelerator").rpartition(":")
             machine.update(acceleratorType=kind, acceleratorCount=int(count))
         pool = {
             "machineSpec": machine,

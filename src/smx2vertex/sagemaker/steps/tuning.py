@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ..definition import Step
+from ..expressions import PropertyReference, bracket_key
 from .fields import Field, Look, Resources, arguments
-from .jobs import Channel, channels, metric_definitions
+from .jobs import Channel, Training, channels, metric_definitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,34 @@ class TunedJob:
     output_path: Field | None
     resources: Resources
     pointer: str
+    compression: str | None = None
+
+    @property
+    def training(self) -> Training:
+        """The training job without what is tuned; the image's own program runs where no script is named."""
+        return Training(
+            image=self.image,
+            entrypoint=(),
+            arguments=(),
+            channels=self.channels,
+            hyperparameters=self.hyperparameters,
+            environment=self.environment,
+            output_path=self.output_path,
+            compression=self.compression,
+            metric_definitions=self.metric_definitions,
+            resources=self.resources,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """The arguments of a Tuning step; `parents` are the tuning jobs whose results it starts from."""
+    """The arguments of a Tuning step.
+
+    Attributes:
+        max_runtime_s, max_stale_jobs, target_value: what else ends the search: seconds, training jobs without
+            progress, a value of the objective.
+        parents: the tuning jobs whose results it starts from.
+    """
 
     strategy: str | None
     max_jobs: Field | None
@@ -56,6 +80,10 @@ class Tuning:
     early_stopping: str | None
     jobs: tuple[TunedJob, ...]
     parents: tuple[Field, ...]
+    max_runtime_s: Field | None = None
+    max_stale_jobs: Field | None = None
+    target_value: Field | None = None
+    random_seed: Field | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +111,7 @@ _RANGES = (
     ("ContinuousParameterRanges", "continuous"),
     ("CategoricalParameterRanges", "categorical"),
 )
+_CRITERIA = "TuningJobCompletionCriteria"
 
 
 def tuning(step: Step, names: Collection[str] = ()) -> Tuning:
@@ -99,6 +128,10 @@ def tuning(step: Step, names: Collection[str] = ()) -> Tuning:
         early_stopping=config.text("TrainingJobEarlyStoppingType"),
         jobs=tuple(_job(job, config) for job in jobs),
         parents=tuple(name for parent in parents if (name := parent.field("HyperParameterTuningJobName")) is not None),
+        max_runtime_s=config.field("ResourceLimits.MaxRuntimeInSeconds"),
+        max_stale_jobs=config.field(f"{_CRITERIA}.BestObjectiveNotImproving.MaxNumberOfTrainingJobsNotImproving"),
+        target_value=config.field(f"{_CRITERIA}.TargetObjectiveMetricValue"),
+        random_seed=config.field("RandomSeed"),
     )
 
 
@@ -123,6 +156,7 @@ def _job(job: Look, config: Look) -> TunedJob:
         output_path=job.field("OutputDataConfig.S3OutputPath"),
         resources=job.resources(place, spot=job.raw("EnableManagedSpotTraining") is True),
         pointer=job.pointer,
+        compression=job.text("OutputDataConfig.CompressionType"),
     )
 
 
@@ -139,6 +173,19 @@ def _ranges(look: Look) -> Iterator[Range]:
                     scaling=item.text("ScalingType"),
                     pointer=item.pointer,
                 )
+
+
+def ranked(reference: PropertyReference) -> tuple[int, tuple[str, ...]] | None:
+    """Which training job of a tuning job a property is about, 0 for the best one, and which property of it.
+
+    SageMaker sorts `TrainingJobSummaries` by the objective, the best one first.
+    """
+    match reference.path:
+        case ("BestTrainingJob", *rest):
+            return 0, tuple(rest)
+        case ("TrainingJobSummaries", index, *rest) if bracket_key(index).isdigit():
+            return int(bracket_key(index)), tuple(rest)
+    return None
 
 
 def automl(step: Step, names: Collection[str] = ()) -> AutoML:

@@ -38,11 +38,11 @@ def plan_training(planner: Planner, step: Step) -> Task:
         planner, step, planner.image(training.image, step), "training", _training_kind(training, algorithm)
     )
     builder.option("step", step.name)
-    _program(builder, training, algorithm)
-    for channel in training.channels:
-        _channel(builder, channel, bootstrap)
+    program(builder, training, algorithm)
+    for item in training.channels:
+        channel(builder, item, bootstrap)
     for name, field in training.hyperparameters.items():
-        _hyperparameter(builder, name, field, quoted=training.program is not None)
+        hyperparameter(builder, name, field, quoted=training.program is not None)
     environment(builder, training.environment)
     _metrics(builder, step, training, algorithm)
     _model_output(builder, step, training)
@@ -56,17 +56,17 @@ def _training_kind(training: steps.Training, algorithm: str | None) -> str:
     return "Training, script mode" if training.program else "Training"
 
 
-def _program(builder: Builder, training: steps.Training, algorithm: str | None) -> None:
-    """What runs: the algorithm, the user's program, or the container's own entry point."""
+def program(builder: Builder, training: steps.Training, algorithm: str | None, folder: str = "") -> None:
+    """What runs: the algorithm, the user's program from this code folder, or the container's own entry point."""
     if algorithm:
         builder.option("algorithm", algorithm)
     elif training.program is not None:
         builder.option("program", last=encode_last_field(training.program))
         if training.submit_directory is not None:
-            builder.option("code", CODE_FOLDER)
+            builder.option("code", CODE_FOLDER, *([folder] if folder else []))
             pointer = training.hyperparameters["sagemaker_submit_directory"].pointer
             unpack = training.submit_directory.endswith(".tar.gz")
-            file = CodeFile("", training.submit_directory, pointer, unpack, training.program)
+            file = CodeFile(folder, training.submit_directory, pointer, unpack, training.program)
             builder.planner.add_code(builder.component.function, file)
     elif training.entrypoint:
         builder.words(training.entrypoint, training.arguments)
@@ -78,7 +78,8 @@ def _program(builder: Builder, training: steps.Training, algorithm: str | None) 
         )
 
 
-def _channel(builder: Builder, channel: steps.Channel, bootstrap: str) -> None:
+def channel(builder: Builder, channel: steps.Channel, bootstrap: str) -> None:
+    """An input channel: an artifact, an address that is known at run time only, or the user's code."""
     if channel.uri is None:
         raise builder.not_translated("SMX333", f"channel {channel.name!r} has no S3Uri", channel.pointer)
     if f"/opt/ml/input/data/{channel.name}/" in bootstrap or _is_submitted_code(channel, bootstrap):
@@ -105,7 +106,8 @@ def _is_submitted_code(channel: steps.Channel, bootstrap: str) -> bool:
     return channel.name == "code" and "sm_drivers" in bootstrap and (channel.uri is not None and bool(channel.uri.text))
 
 
-def _hyperparameter(builder: Builder, name: str, field: Field, quoted: bool) -> None:
+def hyperparameter(builder: Builder, name: str, field: Field, quoted: bool) -> None:
+    """A hyperparameter as a typed input; `quoted` if strings may have JSON quotes, as in script mode."""
     if name in ("sagemaker_program", "sagemaker_submit_directory"):
         return
     if name.startswith("sagemaker_"):

@@ -1,0 +1,45 @@
+"""The models of a tuning job's training jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..sagemaker import steps
+from ..sagemaker.expressions import PropertyReference
+from ..sagemaker.steps.tuning import ranked
+from .values import Part, flatten
+
+if TYPE_CHECKING:
+    from .builder import Product
+    from .planner import Planner
+
+
+def model_of_trial(planner: Planner, pieces: list[Part]) -> Product | None:
+    """What stands for the address of a training job's model, as `get_top_model_s3_uri` of the SDK writes it.
+
+    Args:
+        planner: knows what the tuning job offers.
+        pieces: the address: `S3OutputPath`, the name of the training job, `output/model.tar.gz`.
+    """
+    index = next((index for index, piece in enumerate(pieces) if isinstance(piece, PropertyReference)), None)
+    if index is None or pieces[index + 1 :] != ["/output/model.tar.gz"]:
+        return None
+    reference = pieces[index]
+    if not isinstance(reference, PropertyReference) or planner.steps[reference.step].type != "Tuning":
+        return None
+    found = ranked(reference)
+    if found is None or found[1] != ("TrainingJobName",):
+        return None
+    jobs = steps.tuning(planner.steps[reference.step], planner.names).jobs
+    folders = [_folder(flatten(job.output_path.value)) for job in jobs if job.output_path is not None]
+    if _folder(pieces[:index]) not in folders:
+        return None
+    return planner.offered(reference.step, ("model of trial", found[0]))
+
+
+def _folder(pieces: list[Part]) -> list[Part]:
+    """An address without the slash at its end."""
+    if not pieces or not isinstance(pieces[-1], str):
+        return pieces
+    last = pieces[-1].rstrip("/")
+    return [*pieces[:-1], *([last] if last else [])]
