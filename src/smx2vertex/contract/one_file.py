@@ -10,7 +10,7 @@ from importlib import import_module, resources
 from pkgutil import iter_modules
 
 from . import parts
-from .parts.task import VERBS
+from .parts.task import PROGRAMS, VERBS
 from .parts.training import ALGORITHMS
 
 # Every project gets these, so that people can add tasks of their own without converting again.
@@ -22,8 +22,8 @@ for _module in iter_modules(parts.__path__):
 
 
 def verbs() -> dict[str, str]:
-    """All verbs and built-in algorithms, each with the name of the part that defines it."""
-    functions = {**VERBS, **ALGORITHMS}
+    """All verbs, built-in algorithms and programs, each with the name of the part that defines it."""
+    functions = {**VERBS, **ALGORITHMS, **PROGRAMS}
     return {name: functions[name].__module__.rpartition(".")[2] for name in sorted(functions)}
 
 

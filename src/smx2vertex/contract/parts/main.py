@@ -15,7 +15,7 @@ from typing import List
 
 from .command_line import ContractError
 from .files import SOURCES, files_below, read_text
-from .task import VERBS, Task
+from .task import PROGRAMS, VERBS, Task
 from .training import ALGORITHMS
 
 
@@ -29,8 +29,9 @@ def refuse_missing_scripts() -> None:
 def main(arguments: List[str]) -> int:
     """Run one task; returns the exit code of the process."""
     arguments = [os.fsencode(argument).decode("utf-8", "surrogateescape") for argument in arguments]
-    if len(arguments) == 1 and arguments[0] in ALGORITHMS:
-        return ALGORITHMS[arguments[0]]()
+    programs = dict(ALGORITHMS, **PROGRAMS)
+    if len(arguments) == 1 and arguments[0] in programs:
+        return programs[arguments[0]]()
     if len(arguments) < 2:
         print(__doc__, file=sys.stderr)
         return 1

@@ -150,6 +150,8 @@ def _machine_of_pool(job: Any, number: int) -> str:
 
 Verb = Callable[[Task], int]
 VERBS: Dict[str, Verb] = {}
+# What is no task, but a process of its own: `python3 CODE NAME`.
+PROGRAMS: Dict[str, Callable[[], int]] = {}
 
 
 def verb(name: str, *options: Dict[str, str]) -> Callable[[Verb], Verb]:
