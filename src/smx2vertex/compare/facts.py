@@ -119,7 +119,9 @@ class FactComparison:
         if key[0] in OUTSIDE and _is_fixed(wanted.value) and _is_fixed(found.value):
             self.matcher.correspondences.add(key[0], show(wanted.value), show(found.value), wanted.at)
             return True
-        if key[0] == "serving machine" and _is_counterpart(wanted.value, found.value):
+        if key[0] == "serving machine" and _is_machine_of_aws(found.value):
+            return False
+        if key[0] == "serving machine" and _is_machine_of_aws(wanted.value) and found.value and _is_fixed(found.value):
             self.matcher.correspondences.add("machine", show(wanted.value), show(found.value), wanted.at)
             accelerator = self.target.facts.get(("serving accelerator", key[1]))
             names = "none" if accelerator is None else show(accelerator.value)
@@ -337,7 +339,5 @@ def _is_fixed(value: Template) -> bool:
     return all(isinstance(part, str | Bucket) for part in value)
 
 
-def _is_counterpart(wanted: Template, found: Template) -> bool:
-    """Whether the type of a machine at AWS became one of another name."""
-    texts = [value[0] if len(value) == 1 and isinstance(value[0], str) else "" for value in (wanted, found)]
-    return texts[0].startswith("ml.") and texts[1] != "" and not texts[1].startswith("ml.")
+def _is_machine_of_aws(value: Template) -> bool:
+    return len(value) == 1 and isinstance(value[0], str) and value[0].startswith("ml.")

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from . import calls, checks, conditions, endpoints, failing, loops, models, processing, training, transform, tuning
+from . import (
+    calls,
+    checks,
+    conditions,
+    endpoints,
+    failing,
+    loops,
+    models,
+    notebooks,
+    processing,
+    training,
+    transform,
+    tuning,
+)
 from .kind import Kind
 
 KINDS: tuple[Kind, ...] = (
@@ -15,6 +28,7 @@ KINDS: tuple[Kind, ...] = (
     endpoints.ENDPOINT_CONFIG,
     endpoints.ENDPOINT,
     endpoints.INFERENCE_COMPONENT,
+    notebooks.NOTEBOOK,
     checks.QUALITY_CHECK,
     checks.BIAS_CHECK,
     calls.LAMBDA,
