@@ -156,13 +156,19 @@ def test_dockerfile_whole() -> None:
 def test_the_serving_image_is_an_image_of_its_own() -> None:
     training = counterpart(f"{AWS}/sagemaker-xgboost:1.7-1")
     serving = training.for_serving()
-    assert (serving.identifier, serving.name, serving.code) == (
-        "xgboost_1_7_serving",
-        "xgboost-serving:1.7-1",
-        "SMX241",
-    )
+    assert (serving.identifier, serving.name, serving.code) == ("xgboost_1_7_serving", "xgboost-serving:1.7-1", None)
     assert training.dockerfile and serving.dockerfile
-    assert serving.dockerfile[: len(training.dockerfile)] == training.dockerfile
+    assert serving.dockerfile == (
+        *training.dockerfile,
+        "COPY serve.py /opt/smx2vertex/serve.py",
+        "EXPOSE 8080",
+        'CMD ["python3", "/opt/smx2vertex/serve.py", "serve"]',
+    )
+
+
+def test_an_image_that_aws_serves_in_another_way_says_so() -> None:
+    serving = counterpart(f"{AWS}/tensorflow-inference:2.14.1-cpu").for_serving()
+    assert (serving.code, "TensorFlow Serving" in serving.because) == ("SMX241", True)
 
 
 def test_a_custom_image_serves_as_it_is() -> None:

@@ -68,7 +68,8 @@ class ImageChoice:
         identifier: the image's name in config.yaml, a Python identifier; None if nothing stands for the image.
         name: its name and tag in Artifact Registry, such as `xgboost:1.7-1`.
         target: its whole address, where that is known.
-        dockerfile: the lines of the Dockerfile it is built from; None if it is not built.
+        dockerfile: the lines of the Dockerfile it is built from; None if it is not built. Those that copy `serve.py`
+            find the server beside them.
         because: the reason of the verdict, one sentence.
         code: the finding that goes with it.
     """
@@ -95,19 +96,23 @@ class ImageChoice:
     def for_serving(self) -> ImageChoice:
         """The image that serves models, where this one trains: `xgboost_1_7_serving` for `xgboost_1_7`.
 
-        An image of the user's serves as it is. One that is built holds the same packages, but no server yet (SMX241).
+        An image of the user's serves as it is. One that is built holds the same packages and a server of ours; SMX241
+        where the framework's image at AWS has a server that does more.
         """
         if self.dockerfile is None or self.identifier is None or self.name is None:
             return self
-        note = "# To deploy the model, add a server that answers GET /ping and POST /invocations on port 8080 (SMX241)."
+        serving = _table()["serving"]
+        server = serving["other_servers"].get(self.framework)
         name, _, tag = self.name.partition(":")
         return replace(
             self,
             identifier=f"{self.identifier}_serving",
             name=f"{name}-serving:{tag}",
-            dockerfile=(*self.dockerfile, note),
-            because="an image with the same packages; a server for endpoints is still to be added",
-            code="SMX241",
+            dockerfile=(*self.dockerfile, *serving["dockerfile"]),
+            because=f"AWS serves with {server}; the server here needs an inference script with a model_fn"
+            if server
+            else "an image with the same packages, and a server for the inference script",
+            code="SMX241" if server else None,
         )
 
 

@@ -244,6 +244,8 @@ def _files(
         if choice.dockerfile:
             folder = f"images/{identifier}"
             files[f"{folder}/Dockerfile"] = "\n".join(choice.dockerfile) + "\n"
+            if any(line.startswith("COPY serve.py") for line in choice.dockerfile):
+                files[f"{folder}/serve.py"] = one_file.source(["serve"])
             files[f"{folder}/cloudbuild.yaml"] = _cloud_build(folder, addresses[identifier])
     context |= {
         "groups": _grouped([*definition.findings, *mapped.findings, *planned.findings, *project.findings]),
