@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import time
@@ -104,14 +105,18 @@ class Server:
         from kfp_server_api.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
+        before = logging.root.manager.disable
+        logging.disable(logging.CRITICAL)  # the client logs whole tracebacks
         try:
             yield
         except ApiException as error:
             raise Refusal(
                 Finding("SMX645", f"{self.host}: {error.status} {error.reason} {error.body or ''}".strip())
             ) from error
-        except HTTPError as error:
+        except (HTTPError, TimeoutError) as error:
             raise Refusal(Finding("SMX645", f"{self.host}: {error}")) from error
+        finally:
+            logging.disable(before)
 
 
 def _message(error: Any) -> str:

@@ -19,6 +19,8 @@ def asking(what: str) -> Iterator[None]:
         InputError: there are no credentials (SMX649), or the client refuses what it is given (SMX650).
         Refusal: the service says no, or does not answer (SMX645).
     """
+    from urllib.error import URLError
+
     from google.api_core.exceptions import GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
     from requests.exceptions import HTTPError, RequestException
@@ -30,7 +32,7 @@ def asking(what: str) -> Iterator[None]:
     except HTTPError as error:
         said = error.response.text.strip() if error.response is not None else ""
         raise Refusal(Finding("SMX645", f"{what}: {_first(error)} {said[:500]}".strip())) from error
-    except (GoogleAPIError, RequestException) as error:
+    except (GoogleAPIError, RequestException, URLError) as error:
         raise Refusal(Finding("SMX645", f"{what}: {_first(error)}")) from error
     except (ValueError, RuntimeError) as error:
         raise InputError(Finding("SMX650", f"{what}: {_first(error)}")) from error

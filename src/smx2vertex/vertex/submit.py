@@ -65,6 +65,7 @@ class Submission:
             InputError: no credentials (SMX649), or values that the client refuses (SMX650).
         """
         self.order = order
+        _check_labels(order.labels)
         with asking("the request"):
             self._connect(endpoint, offline)
             self._job = self._pipeline_job()
@@ -208,13 +209,12 @@ def elsewhere(order: Order, compiled_for: tuple[str, str]) -> list[Finding]:
     return [Finding("SMX644", f"the run goes to {wanted}, the pipeline is compiled for {compiled}")]
 
 
-def check_labels(labels: Mapping[str, str]) -> None:
+def _check_labels(labels: Mapping[str, str]) -> None:
     """Take only labels that the service takes.
 
     Raises:
         InputError: a label has capitals, other characters, or more than 64 of them (SMX650).
     """
     for text in (*labels.keys(), *labels.values()):
-        fine = all(each.islower() or each.isdigit() or each in "_-" for each in text)
-        if len(text) > 64 or not fine:
+        if len(text) > 64 or not all(each.islower() or each.isdigit() or each in "_-" for each in text):
             raise InputError(Finding("SMX650", f"label {text!r}: 64 small letters, digits, - and _ at most"))

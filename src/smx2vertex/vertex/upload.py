@@ -108,6 +108,5 @@ class Bucket:
             raise InputError(Finding("SMX648", f"there is no code at {', '.join(absent)}"))
 
     def _blob(self, uri: str) -> Any:
-        from google.cloud import storage
-
-        return storage.Blob.from_string(uri, client=self._client)
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        return self._client.bucket(bucket).blob(name)
