@@ -11,6 +11,7 @@ from ...sagemaker.expressions import PropertyReference
 from ..commandline import CommandLine
 from ..neutral import Node
 from .kind import Kind, What
+from .notebooks import note_notebook, notebook_product
 
 if TYPE_CHECKING:
     from ..source import SourceReader
@@ -20,6 +21,9 @@ FORMATS = ("str", "int", "float", "bool", "json")
 
 
 def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
+    if steps.disguise(step) == "notebook job":
+        note_notebook(reader, node, step)
+        return
     note_training(reader, node, steps.training(step, reader.names), f"{step.pointer}/Arguments")
 
 
@@ -85,6 +89,8 @@ def _content_type(task: ContractReader, channel: str, content_type: str) -> None
 
 
 def _step_product(reader: SourceReader, step: Step, reference: PropertyReference) -> What | None:
+    if steps.disguise(step) == "notebook job":
+        return notebook_product(reference)
     if reference.path[:1] == ("FinalMetricDataList",) and reference.key is not None:
         return ("metric", reference.key)
     return ("model",) if reference.pattern == "ModelArtifacts.S3ModelArtifacts" else None

@@ -9,9 +9,10 @@ from ...sagemaker import steps
 from ...sagemaker.definition import Step
 from ...sagemaker.steps import Field
 from ..builder import Builder, Product
-from ..names import snake_case
+from ..names import plain, snake_case
 from ..plan import CodeFile, Output, Task
 from ..values import flatten
+from .notebooks import plan_notebook
 from .shared import environment
 
 if TYPE_CHECKING:
@@ -29,10 +30,14 @@ def plan_training(planner: Planner, step: Step) -> Task:
     """A Training step: script mode, a container with an entry point, or the built-in XGBoost algorithm."""
     training = steps.training(step, planner.names)
     bootstrap = " ".join(field.text or "" for field in (*training.entrypoint, *training.arguments))
-    if "job_driver.sh" in bootstrap or "amazon_sagemaker_scheduler" in bootstrap:
-        raise planner.not_translated(
-            step, "SMX335", "this step is a pickled Python function or a notebook job", step.pointer
-        )
+    match steps.disguise(step):
+        case "notebook job":
+            return plan_notebook(planner, step)
+        case "function":
+            name = step.raw.get("DisplayName")
+            where = f"{step.raw.get('Description') or 'a file that the definition does not name'}"
+            message = f"the function {plain(str(name or step.name))} of {plain(where)} travels as a pickle"
+            raise planner.not_translated(step, "SMX335", message, step.pointer)
     algorithm = planner.algorithm(training, step)
     builder = Builder(
         planner, step, planner.image(training.image, step), "training", _training_kind(training, algorithm)
