@@ -27,6 +27,7 @@ def compare(
     definition: Definition,
     target: PipelineSpec | Graph,
     match: Mapping[str, Iterable[str]] | None = None,
+    machines: Mapping[str, str] | None = None,
 ) -> Comparison:
     """Compare a definition with a compiled pipeline.
 
@@ -34,6 +35,7 @@ def compare(
         definition: the source; it must have no reading fault of severity error.
         target: the pipeline spec, or the graph of one.
         match: tasks by step, where a person knows better than names and data flow tell.
+        machines: the machine type that was chosen for each instance type, where that is known.
 
     Raises:
         InputError: `match` names a step or task that is not there.
@@ -43,7 +45,7 @@ def compare(
     alignment = align(source, tasks, match)
     merged = merge(tasks, alignment)
     excluded = _excluded(source, merged)
-    correspondences = Correspondences(source.file)
+    correspondences = Correspondences(source.file, machines)
     matcher = Matcher(source, parameter_names(source, merged), correspondences)
     edges, values = fact_findings(source, merged, matcher, excluded)
     structure = Structure(source, merged, matcher, alignment)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..findings import Finding
@@ -25,9 +25,10 @@ class Pair:
 class Correspondences:
     """Collects pairs on the way, each with the first place that needed it."""
 
-    def __init__(self, file: str | None = None) -> None:
-        """Begin with none; `file` is the definition's."""
+    def __init__(self, file: str | None = None, machines: Mapping[str, str] | None = None) -> None:
+        """Begin with none; `file` is the definition's, `machines` are the types that the conversion chose."""
         self.file = file
+        self.machines = machines or {}
         self._places: dict[Pair, str] = {}
 
     def add(self, kind: str, source: str, target: str, at: str) -> None:
@@ -46,6 +47,12 @@ class Correspondences:
                 named = " and ".join(pair.target for pair in pairs)
                 at = self._places[pairs[1]]
                 yield Finding(SPLIT.get(kind, "SMX471"), f"the {kind} {source} became {named}", at, file=self.file)
+        for pair, at in self._places.items():
+            chosen = self.machines.get(pair.source, pair.target)
+            if pair.kind == "machine" and chosen != pair.target:
+                yield Finding(
+                    "SMX461", f"the machine {pair.source} became {pair.target}, not {chosen}", at, file=self.file
+                )
         for (kind, target), pairs in sources.items():
             if len(pairs) > 1 and kind in MERGED:
                 named = " and ".join(pair.source for pair in pairs)

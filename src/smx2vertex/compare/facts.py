@@ -148,7 +148,9 @@ class FactComparison:
             return True
         if kind == "group":
             return wanted is None
-        return kind == "program" and self.source.kind == "transform"
+        # SageMaker's serving containers look for this script where the model names none
+        is_transform = kind == "program" and self.source.kind == "transform"
+        return is_transform and wanted is None and self.target.facts[key].value == ("inference.py",)
 
     def is_code_place(self, place: str) -> bool:
         """Whether a folder or channel holds code: by its name, or because the entry point looks into it."""

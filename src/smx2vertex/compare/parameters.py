@@ -15,6 +15,8 @@ from .matching import Matcher, plain
 from .neutral import Fact, Node, Param, Parameter, Pipeline, Template, show, template
 
 SMALLEST_DISK_GB = 100
+# A machine type of Compute Engine, such as n2-standard-4 or ct5lp-hightpu-1t.
+_MACHINE = re.compile(r"[a-z]{1,2}\d+[a-z]*-[a-z]+(-[a-z0-9]+)*")
 # What is bound when the pipeline is compiled may be a parameter in the source alone.
 BOUND = ("count", "disk", "timeout", "image", "serving image", "machine")
 RESOURCES = ("image", "serving image", "machine", "count", "disk", "timeout", "caching", "retry")
@@ -123,13 +125,19 @@ class Parameters:
             return _number(wanted) == _number(got)
         if parameter.type == "bool":
             return str(wanted).lower() == str(got).lower()
-        if str(wanted).startswith("ml.") and not str(got).startswith("ml."):
+        if str(wanted).startswith("ml.") and _MACHINE.fullmatch(str(got)):
             self.correspondences.add("machine", str(wanted), str(got), parameter.at)
             return True
-        if wanted in APPROVALS and got not in APPROVALS and got:
+        if wanted in APPROVALS and got not in APPROVALS and got and not self.is_approval(found.name):
             self.correspondences.add("approval", str(wanted), str(got), parameter.at)
             return True
         return self.matcher.same(template([str(wanted)]), template([str(got)]), parameter.at)
+
+    def is_approval(self, parameter: str) -> bool:
+        """Whether a parameter of the target is a status that the contract reads, which knows SageMaker's words only."""
+        statuses = (node.facts.get(("approval",)) for node in self.target.nodes.values() if node.visible)
+        found = (part for fact in statuses if fact is not None for part in fact.value)
+        return any(isinstance(part, Param) and part.name == parameter for part in found)
 
     def unused(self) -> Iterator[Finding]:
         """Parameters that reach no step any more, though they reached one that is compared."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -39,7 +40,8 @@ def compare_project(
         InputError: a compiled file is missing (SMX482) or cannot be read, or `match` names what is not there.
     """
     graphs = {target: read_graph(load(_compiled(project, target))) for target in TARGETS}
-    first, *others = (compare(definition, graph, match) for graph in graphs.values())
+    machines = _chosen_machines(project)
+    first, *others = (compare(definition, graph, match, machines) for graph in graphs.values())
     checks = [_merged(check, [other.checks[index] for other in others]) for index, check in enumerate(first.checks)]
     code = Check("code", tuple(_code_findings(project, graphs)))
     pairs = {tuple(pair.items()): pair for result in (first, *others) for pair in result.correspondences}
@@ -51,6 +53,15 @@ def _compiled(project: Path, target: str) -> Path:
     if not file.is_file():
         raise InputError(Finding("SMX482", f"{file} is not there", file=str(file)))
     return file
+
+
+def _chosen_machines(project: Path) -> dict[str, str]:
+    """What the conversion chose, from the project's lock; nothing is known where there is none."""
+    try:
+        lock = json.loads((project / "smx2vertex.lock").read_text(encoding="utf-8"))
+        return {str(source): str(target) for source, target in lock["machines"].items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
 
 
 def _merged(first: Check, others: list[Check]) -> Check:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ..target import ContractReader
 
 
+OUTPUTS = {"serving-model": "serving model", "resource-name": "resource name"}
+
+
 def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
     model = steps.model(step, reader.names)
     for container in model.containers[:1]:
@@ -37,6 +40,8 @@ def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
         node.add(("label", name), [text], f"{step.pointer}/Arguments/Tags")
     for metrics in model.metrics:
         node.add(("metrics", metrics.kind), reader.address_parts(metrics.uri), metrics.uri.pointer)
+    for output in OUTPUTS.values():
+        node.add(("output", output), [output])
 
 
 def _read_task(task: ContractReader) -> None:
@@ -50,6 +55,9 @@ def _read_task(task: ContractReader) -> None:
     for option in task.line.of("metrics"):
         kind, artifact, file = option.fields
         task.node.add(("metrics", kind), task.artifact(artifact, file))
+    for name, output in OUTPUTS.items():
+        for option in task.line.of(name):
+            task.outputs(output, option.fields[0], None)
 
 
 MODEL = Kind(
@@ -67,5 +75,5 @@ REGISTER = Kind(
     _read_step,
     _read_task,
     named_properties({"ModelPackageArn": ("resource name",)}),
-    named_options({"serving-model": ("serving model",), "resource-name": ("resource name",)}),
+    named_options({name: (output,) for name, output in OUTPUTS.items()}),
 )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from ...sagemaker import steps
 from ...sagemaker.definition import Step
+from ...sagemaker.expressions import PropertyReference
+from ...sagemaker.steps import Field
 from ..names import option_name
 from ..neutral import Node
 from .kind import Kind, named_options, named_properties
@@ -31,6 +33,7 @@ def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
     transform = steps.transform(step, reader.names)
     if transform.model_name is not None:
         node.add(("model data",), reader.value(transform.model_name), transform.model_name.pointer)
+        _serving_code(reader, node, transform.model_name)
     if transform.uri is not None:
         node.add(("data",), reader.address_parts(transform.uri), transform.uri.pointer)
     for path, field in transform.request.items():
@@ -42,6 +45,19 @@ def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
         node.add(("destination", "predictions"), value, transform.output_path.pointer)
     reader.environment(node, transform.environment)
     reader.resources(node, transform.resources)
+
+
+def _serving_code(reader: SourceReader, node: Node, model_name: Field) -> None:
+    """What serves: the script or the algorithm in the image of the model that another step makes."""
+    reference = model_name.value
+    producer = reader.steps.get(reference.step) if isinstance(reference, PropertyReference) else None
+    if producer is None or producer.type != "Model":
+        return
+    for container in steps.model(producer, reader.names).containers[:1]:
+        reader.note(node, ("image",), container.image)
+        program = steps.unquoted(container.environment.get("SAGEMAKER_PROGRAM"))
+        if program:
+            node.add(("program",), [program], container.environment["SAGEMAKER_PROGRAM"].pointer)
 
 
 def _read_task(task: ContractReader) -> None:
