@@ -24,6 +24,7 @@ class Sandbox:
     inputs: dict[str, str] = field(default_factory=dict)
     several: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     outputs: list[str] = field(default_factory=list)
+    output_uris: dict[str, str] = field(default_factory=dict)
     output_parameters: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -80,7 +81,7 @@ class Sandbox:
                 },
             },
             "outputs": {
-                "artifacts": artifacts({name: str(self.out(name)) for name in self.outputs}),
+                "artifacts": artifacts({name: str(self.out(name)) for name in self.outputs} | self.output_uris),
                 "parameters": {
                     name: {"outputFile": str(self.root / "parameters" / name)} for name in self.output_parameters
                 },

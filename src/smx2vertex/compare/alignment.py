@@ -130,7 +130,8 @@ class _Aligner:
         for node in self.free_tasks():
             if node.step not in self.source.nodes:
                 continue
-            other = claimed.setdefault((node.step, node.kind), node.name)
+            several = node.kind == "rows"  # a step may make several queries
+            other = claimed.setdefault((node.step, node.name if several else node.kind), node.name)
             if other != node.name:
                 message = f"the tasks {other} and {node.name} both say that they are step {node.step!r}"
                 self.note("SMX402", message, self.source.nodes[node.step].at, node.step)
@@ -240,7 +241,7 @@ def merge(target: Pipeline, alignment: Alignment) -> Pipeline:
 
 def _merged(step: str, parts: list[Node], owner: Mapping[str, str], before: Mapping[str, set[str]]) -> Node:
     # The task that shows most stands first: of a package and an upload the one that runs the contract.
-    first = max(parts, key=lambda node: (node.visible, node.kind != "container"))
+    first = max(parts, key=lambda node: (node.visible, node.kind not in ("container", "rows")))
     node = replace(first, name=step, facts={}, visible=all(part.visible for part in parts))
     for part in sorted(parts, key=lambda part: part is not first):
         for key, fact in part.facts.items():

@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from ..findings import Finding
 from .matching import Matcher, plain
-from .neutral import Bucket, Fact, Key, Node, Param, Product, Template, show
+from .neutral import Bucket, Fact, Key, Node, Param, Part, Product, Template, show
+from .queries import same_query
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ KINDS = {
     "metric definition": Kind("metric definition", "SMX455", "SMX455", "SMX455"),
     "code": Kind("code", "SMX456", "SMX456", None),
     "compression": Kind("compression of the model", "SMX453", "SMX453", "SMX453"),
+    "query": Kind("query for", "SMX451", "SMX451", "SMX451"),
     "selector": Kind("choice among the copies", None, "SMX451", "SMX451"),
     "collected": Kind("what a loop collects of", None, "SMX452", None),
     "content type": Kind("content type of channel", "SMX457", "SMX457", "SMX457"),
@@ -127,7 +129,26 @@ class FactComparison:
             names = "none" if accelerator is None else show(accelerator.value)
             self.matcher.correspondences.add("accelerators", show(wanted.value), names, wanted.at)
             return True
+        if key[0] == "query" and self.is_same_query(key, wanted, found):
+            return True
         return self.matcher.same(wanted.value, found.value, wanted.at)
+
+    def is_same_query(self, key: Key, wanted: Fact, found: Fact) -> bool:
+        """Whether two queries say the same in SQL of their own; tables of other names are noted."""
+        references = [part for part in wanted.value if not isinstance(part, str)]
+
+        def text(value: Template) -> str:
+            return "".join(part if isinstance(part, str) else f"zq{number(part)}qz" for part in value)
+
+        def number(part: Part) -> int:
+            alike = (n for n, each in enumerate(references) if self.matcher.part(each, part) is not None)
+            return next(alike, -1)
+
+        dialect = show(self.source.facts[("dialect", *key[1:])].value)
+        tables = same_query(text(wanted.value), dialect, text(found.value))
+        for first, second in tables or ():
+            self.matcher.correspondences.add("table", first, second, wanted.at)
+        return tables is not None
 
     def is_declared(self, key: Key, wanted: Fact | None) -> bool:
         """Whether a fact that stands on one side only is a rewrite that changes nothing."""

@@ -22,6 +22,7 @@ class Correspondences:
         regions: region of Vertex AI by region of AWS.
         functions: address of a Cloud Run function by ARN or name of a Lambda function.
         topics: Pub/Sub topic by address or name of a queue.
+        tables: table of BigQuery by the name of a table of Redshift or Athena, as queries write it.
         chosen_region: a region of Vertex AI; None to follow the definition.
     """
 
@@ -31,6 +32,7 @@ class Correspondences:
     regions: dict[str, str] = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
     topics: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, str] = field(default_factory=dict)
     chosen_region: str | None = None
 
     def bucket(self, name: str) -> str:

@@ -21,7 +21,7 @@ from .hooks import HookError, find_hook
 from .project import Settings
 
 TEXTS = (*(field.name for field in fields(Settings)), "region")
-PAIRS = ("buckets", "images", "machines", "regions", "functions", "topics")
+PAIRS = ("buckets", "images", "machines", "regions", "functions", "topics", "tables")
 KEYS = {*TEXTS, *PAIRS, "rules", "mappings", "step_types"}
 _RULE_KEYS = {"target", "verdict", "fields", "step_fields", "conditions", "properties"}
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")

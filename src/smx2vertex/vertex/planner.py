@@ -71,7 +71,8 @@ class Planned:
 
     def target(self, step: str, fallback: str) -> str:
         """What a step becomes, in a few words: `train · n2-standard-4`."""
-        task = next((task for task in all_tasks(self.plan.body) if task.step == step), None)
+        tasks = [task for task in all_tasks(self.plan.body) if task.step == step]
+        task = next((task for task in tasks if task.machine is not None), tasks[0] if tasks else None)
         if step in self.excluded:
             return "task that fails and says so" if task is not None else "nothing: it never starts"
         if task is None:
@@ -120,6 +121,7 @@ class Planner:
 
     Attributes:
         parameters: the planned parameters, by their names in SageMaker.
+        helpers: tasks that the step being planned needs before its own.
         items: what the steps of each loop read of its items, by the ForEach step.
         functions: gives out the names of components, tasks and code folders.
     """
@@ -138,6 +140,7 @@ class Planner:
         self.correspondences = correspondences
         self.names = definition.step_names()
         self.steps = {step.name: step for step in definition.all_steps(bodies=True)}
+        self.helpers: list[Task] = []
         self.findings: list[Finding] = []
         self.excluded: dict[str, Finding] = {}
         self.plan = Plan(
@@ -183,7 +186,7 @@ class Planner:
             elif step.type == "ForEach" and step.type not in self.hooks:
                 nodes[scope].extend(self._loop(step, nodes, scope))
             else:
-                nodes[scope].append(self._task(step))
+                nodes[scope].extend(self._tasks(step))
             if self.scopes.moved(step) and scope:
                 condition, branch = scope[-1]
                 message = f"runs in the {branch} branch of {condition!r}, as what it depends on does"
@@ -463,17 +466,20 @@ class Planner:
 
     # --- tasks ---
 
-    def _task(self, step: Step) -> Task:
-        before = self._state()
+    def _tasks(self, step: Step) -> list[Task]:
+        """The task of a step, after those that bring its data in."""
+        before, self.helpers = self._state(), []
         try:
             task = self._translated(step)
         except NotTranslated as error:
+            self.helpers = []
             self.functions, self._products, self.findings, self.plan.code, self.plan.images = before
             self.exclude(step, error)
             task = plan_not_translated(self, step, error)
-        self._settings(task, step)
-        self.plan.components.append(task.component)
-        return task
+        for each in (*self.helpers, task):
+            self._settings(each, step)
+            self.plan.components.append(each.component)
+        return [*self.helpers, task]
 
     def _translated(self, step: Step) -> Task:
         blocker = self.mapped.steps[step.name].blocker
@@ -539,8 +545,10 @@ class Planner:
         tasks: dict[str, list[Task]] = defaultdict(list)
         for task in all_tasks(self.plan.body):
             tasks[task.step].append(task)
-        for name, (task, *_) in tasks.items():
+        for name, task in ((name, task) for name, several in tasks.items() for task in several):
             reads = {output.task for value in task.inputs.values() if (output := output_of(value)) is not None}
+            if reads & {own.variable for own in tasks[name]}:
+                continue  # another task of the step waits
             for other in self.scopes.dependencies(self.steps[name]):
                 for before in self._last_of(other, tasks):
                     if before.variable not in reads | {*task.after} and self.scopes.holds(other, name):

@@ -6,6 +6,7 @@ from . import (
     calls,
     checks,
     conditions,
+    datasets,
     endpoints,
     failing,
     loops,
@@ -21,6 +22,7 @@ from .kind import Kind
 
 KINDS: tuple[Kind, ...] = (
     processing.PROCESSING,
+    datasets.ROWS,
     training.TRAINING,
     transform.TRANSFORM,
     tuning.TUNING,

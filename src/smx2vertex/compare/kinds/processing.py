@@ -10,6 +10,7 @@ from ...sagemaker.expressions import PropertyReference
 from ..commandline import CommandLine
 from ..names import folder, json_path
 from ..neutral import Node
+from . import datasets
 from .kind import Kind, What
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
     processing = steps.processing(step, reader.names)
     reader.note(node, ("image",), processing.image)
     reader.words(node, processing.entrypoint, processing.arguments)
+    datasets.read_queries(reader, node, processing)
     for item in processing.inputs:
         if item.uri is not None and item.local_path:
             node.add(("input", folder(item.local_path)), reader.address_parts(item.uri), item.uri.pointer)

@@ -97,6 +97,10 @@ class Task:
         """Where an output artifact is written."""
         return mounted(str(self._artifact(artifact)["uri"]))
 
+    def output_uri(self, artifact: str) -> str:
+        """The address of an output artifact, for services that write there themselves."""
+        return str(self._artifact(artifact)["uri"])
+
     def output_parameter(self, name: str) -> str:
         """The file that takes the value of an output parameter."""
         if name not in self._output_parameters:

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from ..definition import Step
 from .fields import Field, Look, Resources, arguments, unquoted
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetQuery:
+    """A query whose rows become files of an input.
+
+    Attributes:
+        dialect: `redshift` or `athena`.
+        destination: where SageMaker lets the rows be written.
+        format, compression: as SageMaker calls them: `PARQUET`, `GZIP`.
+    """
+
+    dialect: str
+    sql: Field
+    destination: Field | None
+    format: str
+    compression: str
+    distribution: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +37,7 @@ class ProcessingInput:
     mode: str | None
     distribution: str | None
     compression: str | None
-    dataset: dict[str, Any] | None
+    query: DatasetQuery | None
     pointer: str
 
 
@@ -132,7 +149,7 @@ def processing(step: Step, names: Collection[str] = ()) -> Processing:
                 mode=item.text("S3Input.S3InputMode"),
                 distribution=item.text("S3Input.S3DataDistributionType"),
                 compression=item.text("S3Input.S3CompressionType"),
-                dataset=dataset if isinstance(dataset := item.raw("DatasetDefinition"), dict) else None,
+                query=_dataset_query(item),
                 pointer=item.pointer,
             )
             for number, item in enumerate(look.each("ProcessingInputs"), 1)
@@ -149,6 +166,21 @@ def processing(step: Step, names: Collection[str] = ()) -> Processing:
         environment=look.mapping("Environment"),
         resources=look.resources("ProcessingResources.ClusterConfig"),
     )
+
+
+def _dataset_query(item: Look) -> DatasetQuery | None:
+    for dialect, path in (("redshift", "RedshiftDatasetDefinition"), ("athena", "AthenaDatasetDefinition")):
+        sql = item.field(f"DatasetDefinition.{path}.QueryString")
+        if sql is not None:
+            return DatasetQuery(
+                dialect=dialect,
+                sql=sql,
+                destination=item.field(f"DatasetDefinition.{path}.OutputS3Uri"),
+                format=item.text(f"DatasetDefinition.{path}.OutputFormat") or "",
+                compression=item.text(f"DatasetDefinition.{path}.OutputCompression") or "None",
+                distribution=item.text("DatasetDefinition.DataDistributionType"),
+            )
+    return None
 
 
 def training(step: Step, names: Collection[str] = ()) -> Training:

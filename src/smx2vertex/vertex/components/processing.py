@@ -12,6 +12,7 @@ from ...sagemaker.steps import Field
 from ..builder import Builder, Product
 from ..names import snake_case
 from ..plan import CodeFile, Output, Task
+from .datasets import plan_query
 from .shared import environment, fixed_destination, property_name
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ def plan_processing(planner: Planner, step: Step) -> Task:
 def _processing_inputs(builder: Builder, processing: steps.Processing) -> None:
     code = _code_inputs(processing)
     for item in processing.inputs:
+        if item.query is not None and item.local_path:
+            artifact = plan_query(builder, item, item.query, processing)
+            builder.option("input", artifact, item.local_path)
+            continue
         if item.uri is None or not item.local_path:
             raise builder.not_translated("SMX333", f"input {item.name!r} has no S3Uri or no LocalPath", item.pointer)
         if item.distribution == "ShardedByS3Key" and builder.planner.count(processing.resources) > 1:
