@@ -102,6 +102,16 @@ class Cloud:
     def make_schedule(self, request: Request, parent: str) -> tuple[int, Any]:
         return 200, request.json | {"name": f"{parent}/schedules/123", "state": "ACTIVE"}
 
+    def metadata(self, request: Request, name: str) -> tuple[int, Any]:
+        return 200, {"name": name}
+
+    def context(self, request: Request, name: str) -> tuple[int, Any]:
+        title = "system.PipelineRun" if name.endswith("lab-7") else "system.Experiment"
+        return 200, {"name": name, "schemaTitle": title, "schemaVersion": "0.0.1", "metadata": {}}
+
+    def done(self, request: Request, name: str) -> tuple[int, Any]:
+        return 200, {}
+
     def list(self, request: Request, parent: str, kind: str) -> tuple[int, Any]:
         return 200, {kind: [{"name": f"{parent}/{kind}/{each}"} for each in self.removable[kind]]}
 
@@ -154,6 +164,9 @@ _ROUTES = [
     ("POST /v1/(projects/[^/]+/locations/[^/]+)/pipelineJobs", "make_job"),
     ("GET /v1/(projects/[^/]+/locations/[^/]+/pipelineJobs/[^/]+)", "job"),
     ("POST /v1/(projects/[^/]+/locations/[^/]+)/schedules", "make_schedule"),
+    ("GET /v1/(projects/[^/]+/locations/[^/]+/metadataStores/default)", "metadata"),
+    ("GET /v1/(projects/[^/]+/locations/[^/]+/metadataStores/default/contexts/[^/:]+)", "context"),
+    ("POST /v1/(projects/[^/]+/locations/[^/]+/metadataStores/default/contexts/[^/:]+):.*", "done"),
     ("GET /v1/(projects/[^/]+/locations/[^/]+)/(pipelineJobs|schedules)", "list"),
     ("DELETE /v1/(projects/[^/]+/locations/[^/]+)/.+", "delete"),
     ("POST /token", "token"),

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 import requests
+from cloud_standin import Cloud
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cloud_standin import Cloud
 from support import REPOSITORY
 
 LAB = REPOSITORY / "examples" / "lab-05-accuracy-gate"

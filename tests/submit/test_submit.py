@@ -378,3 +378,33 @@ def test_what_is_no_repository_is_refused(smx2vertex: Command, cloud: Cloud, pro
     done = smx2vertex("submit", project, "--endpoint-url", cloud.url, "--publish", "us-east4-docker.pkg.dev/a/b")
     assert (done.code, cloud.requests) == (2, [])
     assert "SMX650" in done.err
+
+
+def test_a_run_belongs_to_an_experiment(smx2vertex: Command, cloud: Cloud, project: Path) -> None:
+    contexts = f"{LOCATION}/metadataStores/default/contexts"
+    run = {"name": f"{contexts}/lab-7", "schemaTitle": "system.PipelineRun"}
+    cloud.job_states.append({"state": "PIPELINE_STATE_RUNNING", "jobDetail": {"pipelineRunContext": run}})
+    done = smx2vertex("submit", project, "--endpoint-url", cloud.url, "--job-id", "lab-7", "--experiment", "churn")
+    assert done.code == 0, done.err
+    [request] = cloud.sent("POST", "/contexts/churn:addContextChildren")
+    assert request.json == {"childContexts": [f"{contexts}/lab-7"]}
+
+
+def process(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """The command as a process of its own, in which nothing has been set up before."""
+    command = [sys.executable, "-m", "smx2vertex", "submit", str(project), *options]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_missing_credentials_are_a_finding(cloud: Cloud, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(project / "none.json"))
+    done = process(project)
+    assert (done.returncode, cloud.requests) == (2, [])
+    assert "SMX649" in done.stderr
+    assert "gcloud auth application-default login" in done.stderr
+
+
+def test_only_data_goes_to_stdout(cloud: Cloud, project: Path) -> None:
+    done = process(project, "--endpoint-url", cloud.url, "--format", "json")
+    assert json.loads(done.stdout)["sent"] is True
+    assert done.stderr == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +26,8 @@ def asking(what: str) -> Iterator[None]:
     from google.auth.exceptions import GoogleAuthError
     from requests.exceptions import HTTPError, RequestException
 
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)  # the clients log what they do on stdout, where the data goes
     try:
         yield
     except GoogleAuthError as error:
@@ -34,8 +37,13 @@ def asking(what: str) -> Iterator[None]:
         raise Refusal(Finding("SMX645", f"{what}: {_first(error)} {said[:500]}".strip())) from error
     except (GoogleAPIError, RequestException, URLError) as error:
         raise Refusal(Finding("SMX645", f"{what}: {_first(error)}")) from error
-    except (ValueError, RuntimeError) as error:
+    except RuntimeError as error:  # what the client of experiments makes of any refusal
+        said = f": {_first(error.__cause__)}" if isinstance(error.__cause__, Exception) else ""
+        raise Refusal(Finding("SMX645", f"{what}: {_first(error)}{said}")) from error
+    except ValueError as error:
         raise InputError(Finding("SMX650", f"{what}: {_first(error)}")) from error
+    finally:
+        logging.disable(before)
 
 
 def _first(error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -75,7 +74,6 @@ class Submission:
         from google.auth.credentials import AnonymousCredentials
         from google.cloud import aiplatform
 
-        logging.getLogger("google.cloud.aiplatform").setLevel(logging.ERROR)  # the command says it all itself
         # a plain address is a server on this machine or behind a proxy of one's own, which asks for no token
         unsigned = offline or (endpoint or "").startswith("http://")
         aiplatform.init(
