@@ -133,3 +133,29 @@ def test_a_default_that_names_no_machine_is_an_error(
 ) -> None:
     code, found = after(smx2vertex, scripted, tmp_path, "defaultValue: n2-standard-4", f"defaultValue: {nonsense}")
     assert (code, "SMX434" in found) == (1, True)
+
+
+def with_input(folder: Path, **fields: str) -> Path:
+    """The definition with fields of the TransformInput; a folder of its own holds it and the project."""
+    document = definition("score.py")
+    document["Steps"][1]["Arguments"]["TransformInput"].update(fields)
+    folder.mkdir()
+    (folder / "definition.json").write_text(json.dumps(document))
+    return folder
+
+
+def test_packed_data_are_unpacked(smx2vertex: Command, tmp_path: Path) -> None:
+    source = with_input(tmp_path / "packed", CompressionType="Gzip")
+    assert smx2vertex("convert", source / "definition.json", "--out", source / "project").code == 0
+    component = (source / "project" / "definition" / "components" / "predict.py").read_text()
+    assert '"--compression-type={compression_type:str}",' in component
+    assert findings(smx2vertex, source, source / "project")[0] == 0
+    code, found = after(smx2vertex, source, tmp_path, "constant: Gzip", "constant: None")
+    assert (code, "SMX451" in found) == (1, True)
+
+
+def test_records_in_a_binary_format_are_not_translated(smx2vertex: Command, tmp_path: Path) -> None:
+    source = with_input(tmp_path / "binary", SplitType="RecordIO")
+    assert smx2vertex("convert", source / "definition.json", "--out", source / "project").code == 0
+    component = (source / "project" / "definition" / "components" / "predict.py").read_text()
+    assert '"--code=SMX390",' in component

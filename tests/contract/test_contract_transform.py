@@ -1,5 +1,6 @@
 """Batch transform: records, payloads, filters, joins, and the hooks of inference scripts."""
 
+import gzip
 import json
 
 import pytest
@@ -120,6 +121,21 @@ def test_records_are_packed_into_payloads(batch: Sandbox, fields: dict[str, str]
     batch.file("in/model/code/inference.py", LENGTH)
     batch.succeed(*options(**fields))
     assert answer(batch) == expected
+
+
+def test_packed_objects_are_unpacked_before_they_are_split(batch: Sandbox) -> None:
+    batch.artifact("packed")
+    batch.inputs["data"] = batch.inputs["packed"]
+    batch.file("in/packed/a.csv.gz", gzip.compress(b"1,2\n3,4\n") + gzip.compress(b"5,6\n"))
+    batch.succeed(*options(compression_type="Gzip", batch_strategy="SingleRecord"))
+    assert answer(batch, "a.csv.gz") == "3\n7\n11\n"
+
+
+def test_an_object_that_is_not_packed_fails_where_gzip_is_promised(batch: Sandbox) -> None:
+    batch.file("in/data/a.csv.gz", gzip.compress(b"1,2\n"))
+    done = batch.run(*options(compression_type="Gzip"))
+    assert (done.returncode, "a.csv: Not a gzipped file" in done.stderr) == (1, True)
+    assert answer(batch, "a.csv.gz") == "3\n"
 
 
 def test_a_failing_object_leaves_no_output_and_the_others_stay(batch: Sandbox) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 REQUEST = (
     "content-type",
     "accept",
+    "compression-type",
     "split-type",
     "assemble-with",
     "batch-strategy",
@@ -37,7 +38,7 @@ def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
     if transform.uri is not None:
         node.add(("data",), reader.address_parts(transform.uri), transform.uri.pointer)
     for path, field in transform.request.items():
-        if path != "TransformInput.CompressionType" or field.text not in (None, "None"):
+        if path != "TransformInput.CompressionType" or field.text != "None":
             reader.note(node, ("request", option_name(path)), field)
     node.add(("output", "predictions"), ["predictions"], f"{step.pointer}/Arguments/TransformOutput")
     if transform.output_path is not None:

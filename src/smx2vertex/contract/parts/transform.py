@@ -1,13 +1,14 @@
 """Batch transforms: the serving code over every object of a data set."""
 
 import csv
+import gzip
 import io
 import json
 import os
 import sys
 import tempfile
 import traceback
-from typing import IO, Any, Dict, Iterator, List, Tuple
+from typing import IO, Any, Dict, Iterator, List, Tuple, cast
 
 from .command_line import ContractError
 from .files import copy_files, empty, files_below, place, readable, replace, stage, warn, writable
@@ -28,6 +29,7 @@ from .task import Task, verb
         "data": "TEMPLATE",
         "content-type": "TEMPLATE",
         "accept": "TEMPLATE",
+        "compression-type": "TEMPLATE",
         "split-type": "TEMPLATE",
         "assemble-with": "TEMPLATE",
         "batch-strategy": "TEMPLATE",
@@ -54,7 +56,7 @@ def transform(task: Task) -> int:
             target = os.path.join(folder, name + ".out")
             try:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
-                with open(path, "rb") as data, open(target, "wb") as file:
+                with request.opened(path) as data, open(target, "wb") as file:
                     for answer in request.answers(data, predict):
                         file.write(answer)
             except Exception as error:  # whatever the user's code raises fails this object, the others stay
@@ -77,6 +79,7 @@ class TransformRequest:
         """Read the fields, with SageMaker's defaults, and refuse what this adapter does not do."""
         self.content_type = task.text("content-type", "application/octet-stream")
         self.accept = task.text("accept")
+        self.packed = self._choice(task, "compression-type", "None", ("None", "Gzip")) == "Gzip"
         self.by_line = self._choice(task, "split-type", "None", ("None", "Line")) == "Line"
         self.assemble = self._choice(task, "assemble-with", "None", ("None", "Line")) == "Line"
         self.strategy = self._choice(task, "batch-strategy", "MultiRecord", ("MultiRecord", "SingleRecord"))
@@ -109,6 +112,10 @@ class TransformRequest:
             "SAGEMAKER_BATCH_STRATEGY": "SINGLE_RECORD" if self.strategy == "SingleRecord" else "MULTI_RECORD",
             "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "1",
         }
+
+    def opened(self, path: str) -> IO[bytes]:
+        """An object of the data set, unpacked if it is packed."""
+        return cast(IO[bytes], gzip.open(path, "rb")) if self.packed else open(path, "rb")
 
     def answers(self, data: IO[bytes], predict: Predictor) -> Iterator[bytes]:
         """The content of the `.out` object of an object, piece by piece."""

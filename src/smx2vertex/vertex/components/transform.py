@@ -40,8 +40,12 @@ def plan_transform(planner: Planner, step: Step) -> Task:
     else:
         builder.option("program", last=encode_last_field(program))
     _transform_data(builder, transform)
+    split = transform.request.get("TransformInput.SplitType")
+    if planner.constant(split) in ("RecordIO", "TFRecord"):
+        message = f"records of the format {planner.constant(split)} are not taken apart"
+        raise builder.not_translated("SMX390", message, split.pointer if split else step.pointer)
     for path, field in transform.request.items():
-        if path != "TransformInput.CompressionType" or field.text not in (None, "None"):
+        if path != "TransformInput.CompressionType" or field.text != "None":
             builder.option(_request_option(path), last=builder.value_template(field, path.rpartition(".")[2]))
     environment(builder, transform.environment)
     name = builder.output("predictions", "Output[Dataset]")
