@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    automl,
     calls,
     checks,
     conditions,
@@ -32,6 +33,7 @@ KINDS: tuple[Kind, ...] = (
     endpoints.ENDPOINT,
     endpoints.INFERENCE_COMPONENT,
     notebooks.NOTEBOOK,
+    automl.AUTOML,
     checks.QUALITY_CHECK,
     checks.BIAS_CHECK,
     calls.LAMBDA,

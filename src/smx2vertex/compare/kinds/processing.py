@@ -10,7 +10,7 @@ from ...sagemaker.expressions import PropertyReference
 from ..commandline import CommandLine
 from ..names import folder, json_path
 from ..neutral import Node
-from . import datasets
+from . import datasets, spark
 from .kind import Kind, What
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
+    if spark.read_processing(reader, node, step):
+        return
     processing = steps.processing(step, reader.names)
     reader.note(node, ("image",), processing.image)
     reader.words(node, processing.entrypoint, processing.arguments)

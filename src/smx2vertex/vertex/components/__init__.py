@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from ...sagemaker.definition import Step
 from ..plan import Task
-from .checks import plan_clarify_check, plan_quality_check
+from .automl import plan_automl
 from .calls import plan_callback, plan_lambda
+from .checks import plan_clarify_check, plan_quality_check
 from .endpoints import plan_endpoint, plan_endpoint_config, plan_inference_component
 from .failing import plan_fail, plan_not_translated
 from .models import plan_model
 from .processing import plan_processing
 from .shared import product_key
+from .spark import plan_emr, plan_emr_serverless
 from .training import plan_training
 from .transform import plan_transform
 from .tuning import plan_tuning
@@ -33,9 +35,12 @@ PLANNERS: dict[str, Callable[[Planner, Step], Task]] = {
     "EndpointConfig": plan_endpoint_config,
     "Endpoint": plan_endpoint,
     "InferenceComponent": plan_inference_component,
+    "AutoML": plan_automl,
     "QualityCheck": plan_quality_check,
     "ClarifyCheck": plan_clarify_check,
     "Lambda": plan_lambda,
     "Callback": plan_callback,
+    "EMR": plan_emr,
+    "EMRServerless": plan_emr_serverless,
     "Fail": plan_fail,
 }

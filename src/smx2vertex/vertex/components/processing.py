@@ -9,11 +9,13 @@ from ...contract.grammar import encode_last_field
 from ...sagemaker import steps
 from ...sagemaker.definition import Step
 from ...sagemaker.steps import Field
+from ...sagemaker.steps.spark import spark_of_processing
 from ..builder import Builder, Product
 from ..names import snake_case
 from ..plan import CodeFile, Output, Task
 from .datasets import plan_query
 from .shared import environment, fixed_destination, property_name
+from .spark import plan_spark_processing
 
 if TYPE_CHECKING:
     from ..planner import Planner
@@ -24,6 +26,8 @@ CODE_INPUTS = ("code", "entrypoint")
 def plan_processing(planner: Planner, step: Step) -> Task:
     """A Processing step: the container contract around the user's entry point."""
     processing = steps.processing(step, planner.names)
+    if spark_of_processing(processing) is not None:
+        return plan_spark_processing(planner, step, processing)
     builder = Builder(planner, step, planner.image(processing.image, step), "processing", "Processing")
     if not processing.entrypoint:
         raise builder.not_translated(
