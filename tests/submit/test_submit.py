@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import support
 import yaml
 from cloud_standin import Cloud
 from support import Outcome
@@ -408,3 +410,31 @@ def test_only_data_goes_to_stdout(cloud: Cloud, project: Path) -> None:
     done = process(project, "--endpoint-url", cloud.url, "--format", "json")
     assert json.loads(done.stdout)["sent"] is True
     assert done.stderr == ""
+
+
+# --- docs/submit.md ---
+
+
+def test_the_commands_of_the_page_run(smx2vertex: Command, cloud: Cloud, project: Path) -> None:
+    config = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
+    config["environments"]["prod"] = config["environments"]["dev"] | {"project": "acme-prod"}
+    (project / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    for environment in ([], ["prod"]):
+        subprocess.run([sys.executable, "compile_pipeline.py", *environment], cwd=project, check=True)
+    cloud.job_states.append({"state": "PIPELINE_STATE_SUCCEEDED"})
+    cloud.versions["lab-05-accuracy-gate/v1"] = (project / "compiled" / "vertex.yaml").read_bytes()
+    page = (support.REPOSITORY / "docs" / "submit.md").read_text(encoding="utf-8")
+    commands = [line for line in page.splitlines() if line.startswith("smx2vertex submit project")]
+    assert len(commands) == 8
+    for line in commands:
+        options = shlex.split(line, comments=True)[3:]
+        if "--host" in options:
+            options = [cloud.url if option.startswith("http://localhost") else option for option in options]
+            cloud.job_states[0] = {"state": "SUCCEEDED"}
+        else:
+            options += ["--endpoint-url", cloud.url]
+        done = smx2vertex("submit", project, *options, "--poll", "0.01")
+        assert done.code == 0, (line, done.err)
+    assert len(cloud.sent("POST", "/pipelineJobs")) == 4
+    assert len(cloud.sent("POST", "/schedules")) == 1
+    assert len(cloud.sent("POST", "/runs")) == 1
