@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .changes import print_changes, print_merges
 from .source import Config, Python, open_source
 
 if TYPE_CHECKING:
     from ..compare import Comparison
     from ..mapping.ledger import MappedPipeline
     from ..sagemaker.definition import Definition
+    from ..vertex.again import Project
     from ..vertex.planner import Planned
-    from ..vertex.project import Project
 
 
 def convert(
@@ -27,8 +28,15 @@ def convert(
     ] = None,
     python: Python = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if a step has no counterpart.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail and list the files if any would change.")
+    ] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Write nothing; show what would change.")] = False,
 ) -> None:
-    """Generate the Vertex project of a pipeline, compile it for both targets, and validate it."""
+    """Generate the Vertex project of a pipeline, compile it for both targets, and validate it.
+
+    What people changed in a project since it was last converted is merged, and stays.
+    """
     from ..compare import compare
     from ..kubeflow.spec import load as load_spec
     from ..mapping.ledger import map_pipeline
@@ -50,31 +58,45 @@ def convert(
         raise typer.BadParameter(f"no step of {definition.name!r} ever runs anything: there is nothing to convert")
     try:
         project = write(
-            planned, definition, mapped, chosen.correspondences, chosen.settings, CodeSource(code, opened.files), out
+            planned,
+            definition,
+            mapped,
+            chosen.correspondences,
+            chosen.settings,
+            CodeSource(code, opened.files),
+            out,
+            dry=check or diff,
         )
     except ProjectError as error:
         raise typer.BadParameter(str(error), param_hint="--out") from error
-    comparison = compare(definition, load_spec(project.path / "compiled" / "vertex.yaml"))
+    if check or diff:
+        print_changes(project, check, diff)
+        return
+    comparison = compare(definition, load_spec(project.path / "compiled" / "vertex.yaml")) if project.sizes else None
     _print(definition, mapped, planned, project, comparison)
-    if not comparison.equivalent or (strict and planned.excluded):
+    if comparison is None or not comparison.equivalent or (strict and planned.excluded):
         raise typer.Exit(1)
 
 
 def _print(
-    definition: Definition, mapped: MappedPipeline, planned: Planned, project: Project, comparison: Comparison
+    definition: Definition, mapped: MappedPipeline, planned: Planned, project: Project, comparison: Comparison | None
 ) -> None:
     from .output import console, listed, print_findings
 
     out = console()
     tasks = len(planned.plan.components)
-    sizes = ", ".join(f"{target} {size / 1000:.0f} kB" for target, size in project.sizes.items())
+    sizes = ", ".join(f"{target} {size / 1000:.0f} kB" for target, size in project.sizes.items()) or "not compiled"
     out.print(f"{definition.name}: {len(mapped.steps)} steps became {tasks} tasks in {project.path} ({sizes})")
+    print_merges(project)
     findings = list(dict.fromkeys([*definition.findings, *planned.findings, *project.findings]))
     if findings:
         print_findings(findings)
     if planned.excluded:
         out.print(f"  no counterpart yet, so that they fail and say why: {listed(list(planned.excluded), most=20)}")
-    out.print("  equivalent in structure and parameters" if comparison.equivalent else "  NOT equivalent:")
-    if not comparison.equivalent:
+    if comparison is None:
+        out.print("  NOT compiled, and so not compared; what compiled/ holds is from before")
+    else:
+        out.print("  equivalent in structure and parameters" if comparison.equivalent else "  NOT equivalent:")
+    if comparison is not None and not comparison.equivalent:
         print_findings([finding for check in comparison.checks for finding in check.findings])
     out.print(f"  what is left to do: {project.path / 'MIGRATION.md'}")

@@ -102,7 +102,14 @@ def _sources(code: CodeSource, identifier: str, function: Function) -> dict[str,
         found = folder_or_script(code, name)
         if found:
             return found
-    return {}
+    return _found_before(code, identifier)
+
+
+def _found_before(code: CodeSource, identifier: str) -> dict[str, bytes]:
+    """What an earlier conversion found; its requirements stand beside the code."""
+    found = code.found_before(f"functions/{identifier}/code")
+    requirements = code.found_before(f"functions/{identifier}").get("requirements.txt")
+    return found | {"requirements.txt": requirements} if found and requirements is not None else found
 
 
 def _handlers(files: dict[str, bytes]) -> Iterator[tuple[str, str]]:

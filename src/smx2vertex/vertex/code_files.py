@@ -27,10 +27,18 @@ class CodeSource:
     Attributes:
         folder: a folder with the user's scripts, or None.
         bundle: files by S3 address, where the source is a bundle.
+        earlier: what an earlier conversion found, by path in the project: people may convert again without --code.
     """
 
     folder: Path | None = None
     bundle: Mapping[str, Path] = field(default_factory=dict)
+    earlier: Mapping[str, bytes] = field(default_factory=dict)
+
+    def found_before(self, folder: str) -> dict[str, bytes]:
+        """What an earlier conversion found for a folder of the project, by path in that folder."""
+        prefix = folder.rstrip("/") + "/"
+        below = {path: content for path, content in self.earlier.items() if path.startswith(prefix)}
+        return {path[len(prefix) :]: content for path, content in below.items()}
 
 
 def collect(source: CodeSource, folder: str, step: str, wanted: CodeFile) -> dict[str, bytes]:
@@ -50,9 +58,13 @@ def collect(source: CodeSource, folder: str, step: str, wanted: CodeFile) -> dic
     found = _from_bundle(source, wanted, name)
     if not found and source.folder is not None:
         found = _from_folder(source.folder, folder, step, wanted, name, program)
+    note = f"{safe_name(program) if program and wanted.unpack else name}.missing"
+    if not found:
+        before = source.found_before(posixpath.join("code", folder, wanted.path))
+        found = {} if note in before else before
     if not found:
         text = f"The file {name} of step {step!r} belongs here. SageMaker had it at {wanted.uri}\n"
-        found = {f"{safe_name(program) if program and wanted.unpack else name}.missing": text.encode()}
+        found = {note: text.encode()}
     return {posixpath.join(wanted.path, path): content for path, content in sorted(found.items())}
 
 

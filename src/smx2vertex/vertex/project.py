@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,24 +20,23 @@ from ..mapping.correspondences import Correspondences
 from ..mapping.ledger import MappedPipeline
 from ..sagemaker.definition import Definition
 from . import source
+from .again import Project, settle
 from .called import called, function_files
 from .code_files import CodeSource, collect
+from .compiling import format_code
+from .merge import MergeError
 from .names import docstring, plain
 from .plan import Plan
 from .planner import Planned, all_tasks
+from .previous import PreviousError, read_previous, sha256
+from .writing import Workplace, WritingError, dry_workplace, workplace
 
-LOCK = "smx2vertex.lock"
-TARGETS = ("vertex", "kubeflow")
 # Vertex and Kubeflow store the document whole; above this size their stores begin to refuse it (facts: 5.4).
 LARGE_BYTES = 1_000_000
 
 
 class ProjectError(Exception):
     """The project cannot be written where it should stand."""
-
-
-class CompileError(Exception):
-    """The generated project does not compile: a fault of this tool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +56,6 @@ class Settings:
     image_repository: str | None = None
 
 
-@dataclass(slots=True)
-class Project:
-    """A written project.
-
-    Attributes:
-        path: where it stands.
-        findings: what was found while writing it.
-        sizes: bytes of each compiled file.
-    """
-
-    path: Path
-    findings: list[Finding] = field(default_factory=list)
-    sizes: dict[str, int] = field(default_factory=dict)
-
-
 def write(
     planned: Planned,
     definition: Definition,
@@ -84,117 +64,43 @@ def write(
     settings: Settings,
     code: CodeSource,
     out: Path,
+    *,
+    dry: bool = False,
 ) -> Project:
-    """Write, format and compile the project.
+    """Write, format and compile the project, merged with what people changed since the last time.
+
+    Args:
+        planned: the plan of the pipeline.
+        definition: what is converted.
+        mapped: its mapping.
+        correspondences: what stands for what.
+        settings: what `--config` says about the project.
+        code: where scripts are looked for.
+        out: where the project stands, or will stand.
+        dry: only find out what would change.
 
     Raises:
-        ProjectError: the place holds something that is no project of ours, or one that a person has changed.
-        CompileError: the generated code does not compile.
+        ProjectError: the place holds something that is no project of ours, or cannot be written.
+        CompileError: the generated code does not compile: a fault of this tool.
     """
     out = out.absolute()
-    previous = _previous(out)
-    own = _own_files(out, previous)
     project = Project(out)
-    files = _files(planned, definition, mapped, correspondences, settings, code, project, own)
-    with _scratch_beside(out) as scratch:
-        new = Path(scratch) / "project"
-        for path, content in files.items():
-            target = new / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content.encode() if isinstance(content, str) else content)
-        _format(new)
-        generated = _hashes(new)
-        _keep_own_files(out, new, own)
-        _compile(new)
-        for target_name in TARGETS:
-            project.sizes[target_name] = (new / "compiled" / f"{target_name}.yaml").stat().st_size
-        _write_lock(new, planned, definition, correspondences, generated)
-        _swap(out, new, Path(scratch) / "old")
-    if max(project.sizes.values()) > LARGE_BYTES:
+    try:
+        with dry_workplace(out) if dry else workplace(out) as place:
+            previous = read_previous(out)
+            known = replace(code, earlier=previous.code())
+            own = previous.added("code")
+            files = _files(planned, definition, mapped, correspondences, settings, known, project, own)
+            generated = _generated(files, place)
+            settle(project, previous, generated, _lock(planned, definition, correspondences, generated), place)
+            if project.changes and not dry:
+                place.swap()
+    except (PreviousError, MergeError, WritingError) as error:
+        raise ProjectError(str(error)) from error
+    if max(project.sizes.values(), default=0) > LARGE_BYTES:
         size = max(project.sizes.values()) / 1e6
         project.findings.append(Finding("SMX351", f"the compiled pipeline has {size:.1f} MB", file=definition.file))
     return project
-
-
-def _scratch_beside(out: Path) -> tempfile.TemporaryDirectory[str]:
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent)
-    except OSError as error:
-        raise ProjectError(f"{out} cannot be written: {error.strerror}") from error
-
-
-# --- what stands there already ---
-
-
-def _previous(out: Path) -> dict[str, str]:
-    """The generated files of the project that stands at a place, with their hashes; empty if nothing stands there."""
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise ProjectError(f"{out} is no folder")
-    if not out.exists() or not any(out.iterdir()):
-        return {}
-    lock = out / LOCK
-    if not lock.is_file():
-        raise ProjectError(f"{out} holds files, but no {LOCK}: choose another folder for the project")
-    try:
-        hashes: dict[str, str] = json.loads(lock.read_text(encoding="utf-8"))["files"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ProjectError(f"{lock} cannot be read: {error}") from error
-    # the note about a missing script says that the script takes its place
-    changed = [
-        path
-        for path, digest in hashes.items()
-        if not _is_unchanged(out / path, digest) and not (path.endswith(".missing") and not (out / path).exists())
-    ]
-    if changed:
-        listed = "".join(f"\n  {path}" for path in sorted(changed))
-        raise ProjectError(f"these files of {out} were changed or removed since they were written:{listed}")
-    return hashes
-
-
-def _is_unchanged(file: Path, digest: str) -> bool:
-    return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == digest
-
-
-def _own_files(out: Path, previous: dict[str, str]) -> list[Path]:
-    """What people added to the project that stands at a place, relative to it."""
-    if not previous:
-        return []
-    paths = (file.relative_to(out) for file in sorted(out.rglob("*")) if file.is_file() or file.is_symlink())
-    return [
-        path
-        for path in paths
-        if path.as_posix() not in {*previous, LOCK} and path.parts[0] != "compiled" and "__pycache__" not in path.parts
-    ]
-
-
-def _keep_own_files(out: Path, new: Path, own: list[Path]) -> None:
-    """Carry over what people added.
-
-    Raises:
-        ProjectError: a generated file would take the place of one of theirs.
-    """
-    clashes = []
-    for path in own:
-        file = out / path
-        if not (new / path).exists():
-            (new / path).parent.mkdir(parents=True, exist_ok=True)
-            os.link(file, new / path, follow_symlinks=False)
-        elif not file.is_file() or file.read_bytes() != (new / path).read_bytes():
-            clashes.append(f"\n  {path}")
-    if clashes:
-        raise ProjectError(f"generated files would replace your own ones in {out}:{''.join(clashes)}")
-
-
-def _swap(out: Path, new: Path, old: Path) -> None:
-    if out.exists():
-        out.rename(old)
-    try:
-        new.rename(out)
-    except OSError:
-        if old.exists():
-            old.rename(out)
-        raise
 
 
 # --- the files ---
@@ -384,40 +290,28 @@ def _grouped(findings: list[Finding]) -> list[tuple[str, list[Finding]]]:
     return list(groups.items())
 
 
-# --- formatting, compiling, the lock ---
+# --- the generated files as they stand, the lock ---
 
 
-def _format(folder: Path) -> None:
-    for command in (["check", "--fix-only", "--select", "I", "--quiet"], ["format", "--quiet"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--no-cache", "."], cwd=folder, capture_output=True, text=True
-        )
-        if done.returncode != 0:
-            raise CompileError(done.stderr.strip() or done.stdout.strip())
+def _generated(files: Mapping[str, str | bytes], place: Workplace) -> dict[str, bytes]:
+    """The files, written into a workplace and formatted."""
+    for path, content in files.items():
+        target = place.new / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+    format_code(place.new, place.inherited)
+    return {path: (place.new / path).read_bytes() for path in sorted(files)}
 
 
-def _compile(folder: Path) -> None:
-    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PIPELINE_ENVIRONMENT")}
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    done = subprocess.run(
-        [sys.executable, "compile_pipeline.py"], cwd=folder, capture_output=True, text=True, env=environment
-    )
-    if done.returncode != 0:
-        raise CompileError(done.stderr.strip())
-
-
-def _write_lock(
-    new: Path,
-    planned: Planned,
-    definition: Definition,
-    correspondences: Correspondences,
-    generated: dict[str, str],
-) -> None:
+def _lock(
+    planned: Planned, definition: Definition, correspondences: Correspondences, generated: Mapping[str, bytes]
+) -> str:
+    """The content of smx2vertex.lock."""
     plan = planned.plan
     raw = json.dumps(definition.raw, sort_keys=True).encode()
     document = {
         "smx2vertex": __version__,
-        "source": {"pipeline": plan.source, "sha256": hashlib.sha256(raw).hexdigest()},
+        "source": {"pipeline": plan.source, "sha256": sha256(raw)},
         "package": plan.package,
         "pipeline": plan.name,
         "parameters": {parameter.source: parameter.name for parameter in plan.parameters},
@@ -425,9 +319,9 @@ def _write_lock(
         "buckets": {bucket: correspondences.bucket(bucket) for bucket in sorted(plan.buckets.values())},
         "machines": dict(sorted(plan.instance_types.items())),
         "excluded": {step: finding.code for step, finding in sorted(planned.excluded.items())},
-        "files": generated,
+        "files": {path: sha256(content) for path, content in generated.items()},
     }
-    (new / LOCK).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _allowed(plan: Plan, definition: Definition) -> dict[str, list[Any]]:
@@ -437,12 +331,4 @@ def _allowed(plan: Plan, definition: Definition) -> dict[str, list[Any]]:
         names[name]: list(parameter.allowed)
         for name, parameter in definition.parameters.items()
         if parameter.allowed is not None and name in names
-    }
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    return {
-        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(folder.rglob("*"))
-        if file.is_file()
     }
