@@ -200,7 +200,7 @@ def _observer(format: Format) -> Observer:
             console().print(Text.assemble(name, f"  {_short(decision.condition)} is {taken}  ({read})"))
 
         def requested(self, task: str, path: Path) -> None:
-            words = f"  no cloud here: the request is recorded in {path}, outputs are stubs"
+            words = f"  no cloud here: the request is recorded in {path}"
             console().print(Text.assemble((f"☁ {task}", "yellow"), words))
 
     return Course() if format is Format.text else Logs()

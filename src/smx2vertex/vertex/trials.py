@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..sagemaker import steps
+from ..sagemaker.definition import Step
 from ..sagemaker.expressions import PropertyReference
 from ..sagemaker.steps.tuning import ranked
 from .values import Part, flatten
@@ -12,6 +13,12 @@ from .values import Part, flatten
 if TYPE_CHECKING:
     from .builder import Product
     from .planner import Planner
+
+
+def ranks_read(planner: Planner, step: Step) -> list[int]:
+    """The ranks of the training jobs whose name, and so whose model, other steps may read."""
+    found = (ranked(use) for use in planner.uses.of_properties(step.name))
+    return sorted({each[0] for each in found if each is not None and each[1] == ("TrainingJobName",)})
 
 
 def model_of_trial(planner: Planner, pieces: list[Part]) -> Product | None:

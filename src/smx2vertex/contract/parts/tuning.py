@@ -54,7 +54,7 @@ HYPERTUNE_LINES = 100
     },
 )
 def trial(task: Task) -> int:
-    """One training job of a tuning job; the words are the values to try, `--name=value`, as Vertex AI appends them."""
+    """One training job of a tuning job; the words are the values to try, as Vertex AI appends them."""
     folder = os.environ.get("AIP_MODEL_DIR", "").rstrip("/")
     if not folder:
         raise ContractError("AIP_MODEL_DIR does not say where the model goes")
@@ -102,11 +102,12 @@ def tuned_values(task: Task) -> Dict[str, str]:
     """The values of this trial as SageMaker would write them; the service may send 3 as `3.0`."""
     integers = [fields[0] for fields in task.options["integer"]]
     known = set(integers) | {fields[0] for kind in ("continuous", "categorical") for fields in task.options[kind]}
-    values = {}
-    for word in task.words:
-        name, _, text = word[2:].partition("=")
+    values, words = {}, list(task.words)
+    while words:
+        name, equals, text = words.pop(0)[2:].partition("=")
         if name not in known:
-            raise ContractError("{} is no hyperparameter of this trial".format(word))
+            raise ContractError("--{} is no hyperparameter of this trial".format(name))
+        text = text if equals or not words else words.pop(0)
         values[name] = str(int(float(text))) if name in integers else text
     missing = sorted(known - set(values))
     if missing:

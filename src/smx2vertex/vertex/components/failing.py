@@ -11,6 +11,7 @@ from ...sagemaker.expressions import PropertyReference
 from ..builder import Builder, Product
 from ..errors import NotTranslated
 from ..plan import Output, Task
+from ..trials import ranks_read
 from .shared import product_key, property_name
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ def plan_not_translated(planner: Planner, step: Step, error: NotTranslated) -> T
     builder.component.notes.append(f"{finding.code}: {finding.message}")
     for use in planner.uses.of_properties(step.name):
         _placeholder_output(builder, step, use)
+    if step.type == "Tuning":
+        for rank in ranks_read(planner, step):
+            output = Output(builder.task.variable, builder.output(f"model_{rank + 1}", "Output[Artifact]"))
+            product = Product(output, "artifact", "Artifact", "model.tar.gz")
+            planner.offer(step, ("model of trial", rank), product)
     for json_use, type_ in planner.uses.of_json(step.name):
         name = builder.output(property_name(json_use.path), f"OutputPath({type_})")
         planner.offer(step, ("json", json_use), Product(Output(builder.task.variable, name), type_))

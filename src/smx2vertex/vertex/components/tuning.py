@@ -12,6 +12,7 @@ from ..builder import Builder, Product
 from ..errors import NotTranslated
 from ..names import plain, snake_case
 from ..plan import Machine, Option, Output, Plain, Port, Task
+from ..trials import ranks_read
 from .shared import environment, product_key
 from .training import channel, hyperparameter, program
 
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
     from ..planner import Planner
 
 STRATEGIES = ("Bayesian", "Random", "Grid")
+SETTINGS = {
+    "project": "project",
+    "location": "region",
+    "service-account": "service_account",
+    "network": "network",
+    "encryption-key": "encryption_key",
+}
 
 
 def plan_tuning(planner: Planner, step: Step) -> Task:
@@ -33,8 +41,7 @@ def plan_tuning(planner: Planner, step: Step) -> Task:
         builder.option("label", key, text)
     builder.component.inputs.append(Port(builder.names.take("target", "target"), "str"))
     builder.option("target", last="{target:str}")
-    settings = ("project", "service_account", "network", "encryption_key")
-    for option, setting in (("location", "region"), *((name.replace("_", "-"), name) for name in settings)):
+    for option, setting in SETTINGS.items():
         builder.setting(option, setting)
     _results(builder, step, tuning)
     several = len(tuning.jobs) > 1
@@ -111,7 +118,7 @@ def _results(builder: Builder, step: Step, tuning: steps.Tuning) -> None:
     planner, variable = builder.planner, builder.task.variable
     builder.option("trials", builder.output("trials", "Output[Artifact]"))
     uses = [(use, found) for use in planner.uses.of_properties(step.name) if (found := ranked(use)) is not None]
-    for rank in sorted({0} | {rank for _, (rank, rest) in uses if rest == ("TrainingJobName",)}):
+    for rank in sorted({0, *ranks_read(planner, step)}):
         name = builder.output(_of_rank("model", rank), "Output[Model]")
         builder.option("model", name, str(rank))
         loose = tuning.jobs[0].compression == "NONE"
