@@ -308,6 +308,19 @@ def test_the_traffic_moves_when_all_models_are_up(deploy: Sandbox, vertex: Verte
     assert deploy.published("endpoint_name") == "churn"
 
 
+def test_googles_own_types_know_every_field_of_the_requests(deploy: Sandbox, vertex: Vertex) -> None:
+    from google.cloud.aiplatform_v1 import types
+    from google.protobuf import json_format
+
+    deploy.succeed(*DEPLOY)
+    for _, path, body in vertex.calls:
+        kind = types.DeployModelRequest if path.endswith(":deployModel") else types.Endpoint
+        json_format.ParseDict(body, kind.pb(kind()))
+        with pytest.raises(json_format.ParseError):
+            json_format.ParseDict({**body, "unknown": 1}, kind.pb(kind()))
+    assert {method for method, _, _ in vertex.calls} == {"POST", "PATCH"}
+
+
 def test_an_update_undeploys_what_was_there_and_a_restart_does_nothing_twice(deploy: Sandbox, vertex: Vertex) -> None:
     name = f"{PLACE}/endpoints/9"
     before = {"id": "5", "displayName": "new"}

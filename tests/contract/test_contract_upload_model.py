@@ -139,6 +139,15 @@ def test_versions_are_uploaded_under_one_parent(register: Sandbox, registry: Reg
     assert register.published("name").endswith("/models/1@2")
 
 
+def test_googles_own_types_know_every_field_of_an_upload(register: Sandbox, registry: Registry) -> None:
+    from google.cloud.aiplatform_v1 import types
+    from google.protobuf import json_format
+
+    register.succeed(*OPTIONS)
+    (version,) = registry.versions
+    json_format.ParseDict(version, types.UploadModelRequest.pb(types.UploadModelRequest()))
+
+
 def test_the_serving_folder_holds_model_code_and_what_the_registry_has_no_field_for(register: Sandbox) -> None:
     register.local_run({})
     register.succeed(*OPTIONS)
