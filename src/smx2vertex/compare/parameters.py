@@ -6,13 +6,14 @@ import keyword
 import re
 from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import Any
 
 from ..findings import Finding
 from .correspondences import Correspondences
 from .facts import APPROVALS
 from .matching import Matcher, plain
-from .neutral import Fact, Node, Param, Parameter, Pipeline, Template, show, template
+from .neutral import Bucket, Fact, Node, Param, Parameter, Pipeline, Template, show, template
 
 SMALLEST_DISK_GB = 100
 # A machine type of Compute Engine, such as n2-standard-4 or ct5lp-hightpu-1t.
@@ -119,6 +120,8 @@ class Parameters:
 
     def same_default(self, parameter: Parameter, found: Parameter) -> bool:
         wanted, got = parameter.default, found.default
+        if got is None and found.required and not _can_be_held(parameter):
+            return True  # Kubeflow has no room for such a default: a run must give a value
         if wanted is None or got is None:
             return wanted is got and parameter.required == found.required
         if parameter.type in ("int", "float"):
@@ -131,7 +134,19 @@ class Parameters:
         if wanted in APPROVALS and got not in APPROVALS and got and not self.is_approval(found.name):
             self.correspondences.add("approval", str(wanted), str(got), parameter.at)
             return True
+        if self.names_bucket(parameter.name):
+            self.correspondences.add("bucket", f"s3://{wanted}", f"gs://{got}", parameter.at)
+            return True
         return self.matcher.same(template([str(wanted)]), template([str(got)]), parameter.at)
+
+    def names_bucket(self, parameter: str) -> bool:
+        """Whether a parameter is the bucket of an address: `s3://{Bucket}/train`."""
+        values = (fact.value for node in self.source.nodes.values() for fact in node.facts.values())
+        pairs = (pair for value in values for pair in pairwise(value))
+        return any(
+            first == Bucket("s3", "") and isinstance(second, Param) and second.name == parameter
+            for first, second in pairs
+        )
 
     def is_approval(self, parameter: str) -> bool:
         """Whether a parameter of the target is a status that the contract reads, which knows SageMaker's words only."""
@@ -232,6 +247,14 @@ class Parameters:
         if parameter is None or parameter.default is None:
             return False
         return self.same_resource(what, Fact((str(parameter.default),), wanted.at), found)
+
+
+def _can_be_held(parameter: Parameter) -> bool:
+    """Whether a default is a value of its type, and no whole number beyond what a double holds."""
+    if parameter.type == "bool":
+        return str(parameter.default).lower() in ("true", "false")
+    number = _number(parameter.default)
+    return parameter.type == "str" or (number is not None and abs(number) <= 2**53)
 
 
 def _params(value: Template) -> list[str]:

@@ -116,7 +116,7 @@ class Builder:
         expression = field.value if isinstance(field, Field) else field
         pieces = flatten(expression)
         if pieces[:1] == ["s3://"] and isinstance(pieces[1], ParameterReference):
-            message = f"{pieces[1].name} names the bucket of {wanted}: its value must be a bucket of Google Cloud"
+            message = f"{pieces[1].name} names the bucket of {wanted}: a run must name one of Google Cloud"
             self.planner.note("SMX353", message, self.step.pointer, self.step)
         return "".join(self._piece(piece, wanted, first=index == 0) for index, piece in enumerate(pieces))
 
@@ -246,7 +246,7 @@ class Builder:
             else:
                 words.append(self.word(field))
                 flag = text.lstrip("-") if is_flag and text is not None and not shell else None
-        self.component.words = words
+        self.component.words = [*words]
 
     def word(self, field: Field) -> str:
         """One word of the entry point."""

@@ -58,6 +58,13 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class BucketName:
+    """The name of a bucket alone, by its identifier in config.yaml."""
+
+    bucket: str
+
+
+@dataclass(frozen=True, slots=True)
 class Data:
     """Data from outside: an importer of an address or a parameter that holds one."""
 
@@ -78,7 +85,7 @@ class Placeholder:
     constant: str
 
 
-Value: TypeAlias = Plain | Parameter | Output | Collected | Item | Address | Data | Code | Placeholder
+Value: TypeAlias = Plain | Parameter | Output | Collected | Item | Address | BucketName | Data | Code | Placeholder
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,7 @@ class PipelineParameter:
     name: str
     source: str
     type: str
-    default: Plain | Address | None
+    default: Plain | Address | BucketName | None
     comment: str = ""
 
 

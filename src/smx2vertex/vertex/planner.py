@@ -37,6 +37,7 @@ from .plan import (
     HELPERS,
     Address,
     Branches,
+    BucketName,
     CodeFile,
     Collected,
     Item,
@@ -53,7 +54,7 @@ from .plan import (
 )
 from .scopes import BODY, Scope, Scopes
 from .uses import Uses, normal
-from .values import PYTHON_TYPES, S3_ADDRESS, as_text, labels, names_aws
+from .values import PYTHON_TYPES, S3_ADDRESS, as_text, bucket_parameters, labels, names_aws
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ class Planner:
             self.note("SMX249", f"no region that has a counterpart is named: {self.plan.region} is taken", "")
         self._buckets: dict[str, str] = {}
         self._bucket_names = Names()
+        self._naming_buckets = bucket_parameters(definition)
         identifiers = Names()
         self.parameters = {
             parameter.name: self._parameter(parameter, identifiers) for parameter in definition.parameters.values()
@@ -427,17 +429,17 @@ class Planner:
         )
         return PipelineParameter(name, parameter.name, type_, self._default(parameter, type_), plain(comment))
 
-    def _default(self, parameter: SourceParameter, type_: str) -> Plain | Address | None:
+    def _default(self, parameter: SourceParameter, type_: str) -> Plain | Address | BucketName | None:
         value = parameter.default
         if value is MISSING or value is None:
             return None
         if isinstance(value, str) and names_aws(value):
             self.note("SMX352", f"the default of {parameter.name!r} keeps the text {plain(value)!r}", parameter.pointer)
         if isinstance(value, str) and reads_as_placeholder(value):
-            self.note(
-                "SMX302", f"the default of {parameter.name!r} reads as a placeholder: left out", parameter.pointer
-            )
-            return None
+            self.note("SMX302", f"the default of {parameter.name!r} is kept as it is", parameter.pointer)
+        if parameter.name in self._naming_buckets and isinstance(value, str) and value and "/" not in value:
+            address = self.address(f"s3://{value}")
+            return Plain(value) if address is None else BucketName(address.bucket)
         try:
             return self._converted(value, type_)
         except (TypeError, ValueError):

@@ -10,6 +10,7 @@ from .plan import (
     HELPERS,
     Address,
     Branches,
+    BucketName,
     Code,
     Collected,
     Component,
@@ -31,7 +32,7 @@ from .plan import (
 )
 from .planner import all_tasks, output_of
 
-_SETTINGS = {"buckets": Address, "code": Code, "data": Data}
+_SETTINGS = {"buckets": (Address, BucketName), "code": Code, "data": Data}
 _CLASSES = ("Artifact", "Dataset", "Input", "Model", "Output", "OutputPath")
 
 
@@ -50,7 +51,7 @@ def component_module(component: Component) -> str:
         "",
         "",
         "@dsl.container_component",
-        f"def {component.function}({''.join(f'{_port(port)},' for port in ports)}):",
+        f"def {component.function}({''.join(f'{_port(port)},' for port in ports)}) -> dsl.ContainerSpec:",
         "    return dsl.ContainerSpec(",
         f"        image=images.{component.image},",
         '        command=["python3", code.path],',
@@ -274,6 +275,8 @@ class _PipelineWriter:
         if isinstance(value, Address):
             bucket = f"{self.helpers['buckets']}.{value.bucket}"
             return formatted([(False, "gs://"), (True, bucket), (False, value.path)])
+        if isinstance(value, BucketName):
+            return f"{self.helpers['buckets']}.{value.bucket}"
         if isinstance(value, Data):
             return f"{self.helpers['data']}({self.value(value.uri)})"
         if isinstance(value, Code):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from ..sagemaker.definition import Step
+from ..sagemaker.definition import Definition, Step
 from ..sagemaker.expressions import (
     ExecutionVariable,
     Expression,
@@ -17,6 +17,7 @@ from ..sagemaker.expressions import (
     ParameterReference,
     PropertyReference,
     Unknown,
+    expressions_in,
 )
 
 Reference: TypeAlias = ParameterReference | ExecutionVariable | PropertyReference | JsonGet | Unknown
@@ -90,6 +91,17 @@ def typed(text: str, quoted: bool = False) -> tuple[str, Any]:
         if isinstance(value, str) and json.dumps(value) == text:
             return "json", value
     return "str", text
+
+
+def bucket_parameters(definition: Definition) -> set[str]:
+    """The parameters that name the bucket of an address: `s3://{Bucket}/train`."""
+    names = definition.step_names()
+    found = set()
+    for _, expression in expressions_in(definition.raw, names):
+        pieces = flatten(expression)
+        if pieces[:1] == ["s3://"] and isinstance(pieces[1], ParameterReference):
+            found.add(pieces[1].name)
+    return found
 
 
 def python_type(template_type: str) -> str:
