@@ -203,6 +203,18 @@ def test_a_variant_that_serves_components_is_no_deployment(smx2vertex: Command, 
     assert "challenger" not in config
 
 
+def test_machines_that_are_not_quite_the_same_are_noted(smx2vertex: Command, tmp_path: Path) -> None:
+    document = json.loads(FIXTURE.read_text())
+    document["Parameters"][1]["DefaultValue"] = "ml.g5.xlarge"
+    document["Steps"][1]["Arguments"]["ProductionVariants"][1]["InstanceType"] = "ml.m6g.large"
+    file = tmp_path / "definition.json"
+    file.write_text(json.dumps(document))
+    assert smx2vertex("convert", file, "--out", tmp_path / "project").code == 0
+    text = (tmp_path / "project" / "MIGRATION.md").read_text()
+    assert "ml.m6g.large has an Arm processor" in text
+    assert "ServingInstanceType may name another machine; the accelerators are those of its default" in text
+
+
 def test_the_definitions_of_others_are_equivalent(smx2vertex: Command, corpus: Path, tmp_path: Path) -> None:
     files = [file for file in sorted((corpus / "definitions").glob("*.json")) if _types(file) & ENDPOINT_TYPES]
     assert len(files) >= 4

@@ -122,6 +122,9 @@ def _machine(builder: Builder, name: str, variant: steps.Variant, wanted: str) -
     choice = planner.correspondences.machine(instance_type)
     if choice is None:
         raise builder.not_translated("SMX243", f"no machine stands for {plain(instance_type)!r}", field.pointer)
+    if "Arm -> x86" in choice.changes:
+        message = f"{instance_type} has an Arm processor, {choice.target.name} has not"
+        planner.note("SMX242", message, field.pointer, builder.step)
     machine = choice.target
     planner.plan.instance_types[instance_type] = machine.name
     if isinstance(field.value, ParameterReference):
@@ -130,6 +133,9 @@ def _machine(builder: Builder, name: str, variant: steps.Variant, wanted: str) -
         template = f"{{{builder.parameter(wanted, 'str', Plain(machine.name))}:str}}"
     builder.option("machine", name, last=template)
     if machine.accelerator and machine.accelerator_count:
+        if isinstance(field.value, ParameterReference):
+            message = f"{field.value.name} may name another machine; the accelerators are those of its default"
+            planner.note("SMX347", message, field.pointer, builder.step)
         builder.option("accelerator", name, machine.accelerator, str(machine.accelerator_count))
 
 
