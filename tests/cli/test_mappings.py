@@ -40,7 +40,7 @@ def test_list_counts_the_rows_of_each_verdict(smx2vertex: Run) -> None:
     tables = {table["name"]: table for table in json.loads(smx2vertex("mappings", "list", "--format", "json").out)}
     assert tables["processing"]["step"] == "Processing"
     assert tables["processing"]["by_verdict"]["exact"] > 0
-    assert tables["tuning"]["by_verdict"]["exact"] == tables["tuning"]["by_verdict"]["adapted"] == 0
+    assert tables["job"]["by_verdict"]["exact"] == tables["job"]["by_verdict"]["adapted"] == 0
     assert all(sum(table["by_verdict"].values()) == table["rows"] > 0 for table in tables.values())
     text = smx2vertex("mappings", "list").out
     assert all(name in text for name in tables)

@@ -198,7 +198,7 @@ def test_a_changed_value_is_found(smx2vertex: Command, project: Path, tmp_path: 
         ("--replicas=1", "--replicas=2", "SMX462"),
         ("--disk=pd-ssd:150", "--disk=pd-ssd:100", "SMX463"),
         ("--timeout=3600", "--timeout=60", "SMX464"),
-        ("--machine-type={machine_type:str}", "--machine-type=n2-standard-2", "SMX461"),
+        ("--machine-type={machine_type:str}", "--machine-type=n2-standard-2", "SMX470"),
         (r"--image=\S+", "--image=europe-docker.pkg.dev/acme/other:1", "SMX470"),
     ],
 )

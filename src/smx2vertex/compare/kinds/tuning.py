@@ -99,12 +99,10 @@ def _adopt(node: Node, job: Node, definition: str) -> None:
     """Take over what is known of a kind of training job; the name of its definition tells it from others."""
     for (what, *more), fact in job.facts.items():
         if what in RESOURCES:
-            key = (what, definition or "trial")
-        elif definition and not (what == "output" or what == "unread"):
-            key = (what, "/".join([definition, *more]))
-        else:
-            key = (what, *more)
-        node.facts.setdefault(key, fact)
+            more = [definition or "trial"]
+        elif definition and what not in ("output", "unread"):
+            more = ["/".join([definition, *more])]
+        node.facts.setdefault((what, *more), fact)
 
 
 # --- what it makes

@@ -15,7 +15,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple, cast
 
 from .command_line import CONTAINER_OPTIONS, ContractError
 from .files import HERE, empty, local_run, mounted, read_text, replace, warn, writable, write_json, write_text
-from .google import Service, display_name_filter, poll, query, vertex_ai
+from .google import Request, Service, display_name_filter, poll, query, vertex_ai
 from .scripts import Metrics
 from .task import Task, verb
 from .training import TRAINING_OPTIONS, copy_model, publish_model, run_training
@@ -179,7 +179,7 @@ def tuning(task: Task) -> int:
     studies = read_studies(task)
     if local_run():
         service, parent = _tuning_service(task)
-        requests = [("POST", parent, study.request()) for study in studies]
+        requests = [("POST", parent, study.request()) for study in studies]  # type: List[Request]
         service.record(task.step, requests, "no tuning job was started on Vertex AI, the trials run here")
         trials = search_here(task, studies)
     elif task.text("target") == "vertex":

@@ -126,10 +126,10 @@ def _results(builder: Builder, step: Step, tuning: steps.Tuning) -> None:
         planner.offer(step, ("model of trial", rank), product)
     given: dict[tuple[int, tuple[str, ...]], Product] = {}
     for use, found in uses:
-        product = given.get(found) or _value(builder, *found)
-        if product is not None:
-            given[found] = product
-            planner.offer(step, product_key(use), product)
+        made = given.get(found) or _value(builder, *found)
+        if made is not None:
+            given[found] = made
+            planner.offer(step, product_key(use), made)
 
 
 def _of_rank(what: str, rank: int) -> str:
