@@ -94,11 +94,18 @@ class AutoML:
         version: 1 or 2, the API whose request it is.
         problem_type: such as `BinaryClassification`; in version 2 such as `TabularJobConfig`.
         channels: the type of each (`training`, `validation`) and where its data are.
+        prediction: `BinaryClassification`, `MulticlassClassification` or `Regression`; None if SageMaker finds out.
+        features: where the specification of the columns is.
     """
 
     version: int
     problem_type: str | None
+    prediction: Field | None
     target: Field | None
+    weight: Field | None
+    features: Field | None
+    runtime_s: Field | None
+    validation_fraction: Field | None
     objective: Field | None
     mode: str | None
     max_candidates: Field | None
@@ -197,17 +204,27 @@ def automl(step: Step, names: Collection[str] = ()) -> AutoML:
         kind = str(next(iter(problem)))
         config = look.at(f"AutoMLProblemTypeConfig.{kind}")
         version, channel_key = 2, "AutoMLJobInputDataConfig"
-        target = config.field("TargetAttributeName")
+        target, weight = config.field("TargetAttributeName"), config.field("SampleWeightAttributeName")
+        prediction, fraction = config.field("ProblemType"), look.field("DataSplitConfig.ValidationFraction")
+        features = config.field("FeatureSpecificationS3Uri")
     else:
         version, channel_key = 1, "InputDataConfig"
         config = look.at("AutoMLJobConfig")
         found = list(look.each(channel_key))
         kind = look.text("ProblemType")
         target = found[0].field("TargetAttributeName") if found else None
+        weight = found[0].field("SampleWeightAttributeName") if found else None
+        prediction, fraction = look.field("ProblemType"), config.field("DataSplitConfig.ValidationFraction")
+        features = config.field("CandidateGenerationConfig.FeatureSpecificationS3Uri")
     return AutoML(
         version=version,
         problem_type=kind,
+        prediction=prediction,
         target=target,
+        weight=weight,
+        features=features,
+        runtime_s=config.field("CompletionCriteria.MaxAutoMLJobRuntimeInSeconds"),
+        validation_fraction=fraction,
         objective=look.field("AutoMLJobObjective.MetricName"),
         mode=config.text("Mode"),
         max_candidates=config.field("CompletionCriteria.MaxCandidates"),
