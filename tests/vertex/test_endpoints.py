@@ -84,6 +84,14 @@ def test_endpoints_are_translated_and_equivalent(smx2vertex: Command, project: P
     assert ("accelerators", "ml.g5.xlarge", "1 NVIDIA_L4") in pairs
 
 
+def test_a_project_without_branches_imports_nothing_in_vain(project: Path) -> None:
+    for command in (["check", "."], ["format", "--check", "."]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--no-cache"], cwd=project, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout
+
+
 def test_what_a_deployment_publishes_reaches_its_readers(project: Path) -> None:
     pipeline = (project / "definition" / "pipeline.py").read_text()
     assert 'endpoint=deploy_endpoint_task.outputs["endpoint"],' in pipeline

@@ -146,8 +146,7 @@ class _PipelineWriter:
         lines = [
             '"""The pipeline. `python compile_pipeline.py` compiles it; what is left to do stands in MIGRATION.md."""',
             "",
-            f"from kfp import {self.imported('dsl')}",
-            "",
+            *([f"from kfp import {self.imported('dsl')}", ""] if f"{self.helpers['dsl']}." in "".join(body) else []),
             f"from .components import {', '.join(sorted(task.component.function for task in tasks))}",
             *([f"from .compute import {', '.join(map(self.imported, compute))}"] if compute else []),
             f"from .settings import {', '.join(map(self.imported, settings))}",
