@@ -98,6 +98,7 @@ def test_a_dry_run_shows_the_request_and_sends_nothing(smx2vertex: Command, clou
     assert cloud.requests == []
     plan = json.loads(dry.out)
     assert plan["sent"] is False
+    assert plan["run"].startswith("lab-05-accuracy-gate-")
     assert [Path(each["uri"]).name for each in plan["code"] if "src/evaluation.py" in each["files"]] == [
         "evaluate_model"
     ]
@@ -106,6 +107,15 @@ def test_a_dry_run_shows_the_request_and_sends_nothing(smx2vertex: Command, clou
     body = cloud.sent("POST", "/pipelineJobs")[0].json
     plan["request"]["runtimeConfig"]["failurePolicy"] = 2
     assert plan["request"] == body
+
+
+def test_a_dry_run_of_a_schedule_fits_on_a_page(smx2vertex: Command, cloud: Cloud, project: Path) -> None:
+    done = smx2vertex("submit", project, "--dry-run", "--cron", "TZ=Europe/Berlin 0 6 * * 1")
+    assert (done.code, cloud.requests) == (0, []), done.err
+    assert '"cron": "TZ=Europe/Berlin 0 6 * * 1"' in done.out
+    assert '"pipelineSpec": "…"' in done.out
+    assert len(done.out.splitlines()) < 40
+    assert done.out.endswith("nothing was sent\n")
 
 
 # --- code ---

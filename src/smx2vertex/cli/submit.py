@@ -225,7 +225,7 @@ def _to_vertex(
     submission = Submission(order, endpoint, offline=dry_run)
     runs = not publish or run_version is not None
     if dry_run:
-        told.plan(submission.request() if runs else None, repository, tags)
+        told.plan(submission.name, submission.request() if runs else None, repository, tags)
         return
     bucket = Bucket(order.project, order.pipeline_root)
     told.warn(bucket.warnings())
@@ -249,7 +249,7 @@ def _to_cluster(
     from ..vertex.upload import Bucket
 
     if dry_run:
-        told.plan(order.to_dict(), None, [])
+        told.plan(order.name, order.to_dict(), None, [])
         return
     server = Server(host)
     told.uploaded(Bucket(environment.project, environment.pipeline_root).send(uploads))

@@ -65,8 +65,8 @@ class Told:
         self._document["findings"] += [finding.to_dict() for finding in found]
         print_findings(found, to_stderr=True)
 
-    def plan(self, request: dict[str, Any] | None, repository: str | None, tags: list[str]) -> None:
-        """What would be sent."""
+    def plan(self, name: str, request: dict[str, Any] | None, repository: str | None, tags: list[str]) -> None:
+        """What would be sent: `name` is the run or the schedule."""
         from ..vertex.upload import MAIN
 
         self._document["request"] = request
@@ -77,9 +77,10 @@ class Told:
             files = [name for name in upload["files"] if name != MAIN]
             self._line(f"  would upload, unless it is there: {upload['uri']}  ({', '.join([*files, MAIN])})")
         if request is not None:
-            self._line("  would send:")
+            self._document["run"] = name
+            self._line(f"  would send {name}:")
             if self._text:
-                print_json(request | {"pipelineSpec": "…"} if "pipelineSpec" in request else request)
+                print_json(_without_pipeline(request))
         self._line("nothing was sent")
 
     def uploaded(self, sent: Iterable[Upload]) -> None:
@@ -127,3 +128,10 @@ class Told:
 
         if self._text:
             console().print(Text(text, style=STYLES.get(state, "")))
+
+
+def _without_pipeline(value: Any) -> Any:
+    """A request without the compiled pipeline in it, which is long and stands in a file."""
+    if not isinstance(value, dict):
+        return value
+    return {key: "…" if key == "pipelineSpec" else _without_pipeline(each) for key, each in value.items()}

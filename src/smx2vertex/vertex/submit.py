@@ -110,9 +110,9 @@ class Submission:
         return aiplatform.PipelineJobSchedule(pipeline_job=self._job, display_name=self.order.name)
 
     @property
-    def job_id(self) -> str | None:
-        """The identifier of the run; a schedule's runs get theirs from the service."""
-        return None if self._schedule else str(self._job.job_id)
+    def name(self) -> str:
+        """The identifier of the run; the name of a schedule, whose runs get theirs from the service."""
+        return self.order.name if self._schedule else str(self._job.job_id)
 
     def request(self) -> dict[str, Any]:
         """The body of the request, as JSON."""
@@ -214,5 +214,5 @@ def _check_labels(labels: Mapping[str, str]) -> None:
         InputError: a label has capitals, other characters, or more than 64 of them (SMX650).
     """
     for text in (*labels.keys(), *labels.values()):
-        if len(text) > 64 or not all(each.islower() or each.isdigit() or each in "_-" for each in text):
+        if len(text) > 64 or text != text.lower() or not all(each.isalnum() or each in "_-" for each in text):
             raise InputError(Finding("SMX650", f"label {text!r}: 64 small letters, digits, - and _ at most"))
