@@ -89,15 +89,22 @@ def test_a_serverless_job_becomes_a_batch(smx2vertex: Command, tmp_path: Path) -
         '"--class={main_class:str}"',
         '"--program=aggregate.jar"',
         '"--jar={jar:str}"',
+        '"--property=spark.driver.memory:{memory:str}"',
+        '"--property=spark.sql.ansi.enabled:{enabled:str}"',
         '"--property=spark.app.note:{note:str}"',
         '"--property=spark.executor.cores:{cores:int}"',
-        '"--property=spark.executor.memory:{memory:str}"',
+        '"--property=spark.executor.memory:{memory_value:str}"',
         '"--label=team:{team:str}"',
         '"--timeout=1800"',
     ]
     assert words == ["{argument:str}", "{copies:int}"]
     pipeline = (out / "definition" / "pipeline.py").read_text()
-    for line in ('note="two words",', "memory=Memory,", 'argument=f"gs://{buckets.acme_lake}/clean",'):
+    for line in (
+        'note="two words",',
+        'memory="2g",',
+        "memory_value=Memory,",
+        'argument=f"gs://{buckets.acme_lake}/clean",',
+    ):
         assert line in pipeline
 
 
@@ -122,6 +129,42 @@ def test_sagemakers_spark_container_becomes_a_batch(smx2vertex: Command, tmp_pat
     assert block["spark"] == {"runtime": "1.2", "subnetwork": ""}
 
 
+DROPPED: list[tuple[int, str, Any]] = [
+    (0, "StepConfig.Name", "clean it"),
+    (0, "StepConfig.ActionOnFailure", "TERMINATE_CLUSTER"),
+    (0, "StepConfig.HadoopJarStep.MainClass", "ignored.by.CommandRunner"),
+    (0, "StepConfig.HadoopJarStep.Properties", []),
+    (0, "ClusterConfig.BootstrapActions", []),
+    (0, "ClusterConfig.ServiceRole", "EMR_DefaultRole_V2"),
+    (1, "JobConfig.applicationId", "00abc"),
+    (1, "JobConfig.name", "aggregate it"),
+    (1, "JobConfig.clientToken", "12345"),
+    (1, "ApplicationConfig.name", "spark"),
+    (1, "ApplicationConfig.type", "SPARK"),
+    (1, "ApplicationConfig.autoStartConfiguration.enabled", True),
+    (1, "ApplicationConfig.autoStopConfiguration.enabled", True),
+    (1, "ApplicationConfig.autoStopConfiguration.idleTimeoutMinutes", 15),
+]
+
+
+def test_what_is_dropped_changes_nothing(smx2vertex: Command, tmp_path: Path) -> None:
+    def add(steps: list[Any]) -> None:
+        for step, path, value in DROPPED:
+            target = steps[step]["Arguments"]
+            *parents, last = path.split(".")
+            for name in parents:
+                target = target.setdefault(name, {})
+            target[last] = value
+
+    def sources(definition: Path, out: Path) -> dict[str, str]:
+        converted(smx2vertex, out, definition)
+        files = [*out.glob("*/components/*.py"), *out.glob("*/pipeline.py")]
+        return {file.name: file.read_text() for file in files}
+
+    first = sources(changed(tmp_path, lambda steps: None), tmp_path / "first")
+    assert sources(changed(tmp_path, add), tmp_path / "second") == first
+
+
 def test_every_field_is_accounted_for(smx2vertex: Command) -> None:
     report = json.loads(smx2vertex("map", SPARK / "definition.json", "--format", "json").out)
     assert report["ledger"]["unaccounted"] == []
@@ -129,7 +172,7 @@ def test_every_field_is_accounted_for(smx2vertex: Command) -> None:
     assert fields["ClusterConfig/ReleaseLabel"]["verdict"] == "redesign"
     assert fields["ClusterConfig/Applications/0/Name"]["verdict"] != "unsupported"
     codes = {finding["code"] for finding in report["findings"]}
-    assert {"SMX256", "SMX290", "SMX292"} <= codes
+    assert {"SMX290", "SMX292"} <= codes
 
 
 def _jar(steps: list[Any]) -> None:
