@@ -14,7 +14,7 @@ from ..sagemaker.definition import (
     Step,
 )
 from ..sagemaker.expressions import Expression, JsonGet, Literal, ParameterReference, PropertyReference
-from .builder import Builder
+from .builder import Builder, Product
 from .components import plan_not_translated
 from .errors import NotTranslated
 from .names import reads_as_placeholder
@@ -36,18 +36,34 @@ _NUMBERS = ("int", "float")
 
 def plan_condition(planner: Planner, step: Step) -> tuple[Task | None, Branches]:
     """The evaluator task of a Condition step, if it needs one, and its branches, still empty."""
-    simple = _simple(planner, step)
-    if simple is not None:
-        left, operator, right = simple
-        return None, Branches(step.name, left, operator, right)
-    try:
-        evaluator, result = _evaluator(planner, step)
-    except NotTranslated as error:
-        planner.exclude(step, error)
-        evaluator = plan_not_translated(planner, step, error)
-        evaluator.component.outputs.append(Port("result", "OutputPath(str)"))
-        result = "result"
-    return evaluator, Branches(step.name, Output(evaluator.variable, result), "==", Plain("true"))
+    if not _outcome_is_read(planner, step):
+        simple = _simple(planner, step)
+        if simple is not None:
+            left, operator, right = simple
+            return None, Branches(step.name, left, operator, right)
+    evaluator = plan_evaluator(planner, step)
+    return evaluator, Branches(step.name, Output(evaluator.variable, "result"), "==", Plain("true"))
+
+
+def plan_evaluator(planner: Planner, step: Step) -> Task:
+    """The evaluator task of a Condition step; the same one each time.
+
+    Where other steps read the step's Outcome, they get it from this task, which is planned before them: some stand in
+    the branches of the condition.
+    """
+    if step.name not in planner.evaluators:
+        try:
+            planner.evaluators[step.name] = _evaluator(planner, step)
+        except NotTranslated as error:
+            planner.exclude(step, error)
+            task = plan_not_translated(planner, step, error)
+            task.component.outputs.append(Port("result", "OutputPath(str)"))
+            planner.evaluators[step.name] = task
+    return planner.evaluators[step.name]
+
+
+def _outcome_is_read(planner: Planner, step: Step) -> bool:
+    return any(use.path == ("Outcome",) for use in planner.uses.of_properties(step.name))
 
 
 def _simple(planner: Planner, step: Step) -> tuple[Value, str, Value] | None:
@@ -104,16 +120,19 @@ def _literal_type(value: Any) -> str | None:
     return {str: "str", int: "int", float: "float", bool: "bool"}.get(type(value))
 
 
-def _evaluator(planner: Planner, step: Step) -> tuple[Task, str]:
+def _evaluator(planner: Planner, step: Step) -> Task:
     builder = Builder(planner, step, "python", "condition", "Condition")
     builder.option("step", step.name)
     expression = " and ".join(_expression(builder, condition, step) for condition in step.conditions) or "True"
     for port in builder.component.inputs[1:]:
         builder.option("operand", port.name, last=port.annotation)
     builder.option("expression", last=encode_last_field(expression))
-    result = builder.output("result", "OutputPath(str)")
-    builder.option("result", result)
-    return builder.task, result
+    builder.option("result", builder.output("result", "OutputPath(str)"))
+    if _outcome_is_read(planner, step):
+        name = builder.output("outcome", "OutputPath(str)")
+        builder.option("outcome", name)
+        planner.offer(step, ("property", "Outcome"), Product(Output(builder.task.variable, name), "str"))
+    return builder.task
 
 
 def _expression(builder: Builder, condition: Condition, step: Step) -> str:

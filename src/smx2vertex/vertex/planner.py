@@ -26,6 +26,7 @@ from ..sagemaker.expressions import (
     PropertyReference,
     bracket_key,
 )
+from ..sagemaker.reader import references
 from ..sagemaker.steps import Field
 from . import conditions, loops
 from .builder import Product
@@ -122,6 +123,7 @@ class Planner:
 
     Attributes:
         parameters: the planned parameters, by their names in SageMaker.
+        evaluators: the tasks of conditions that are no single comparison, or whose Outcome is read.
         helpers: tasks that the step being planned needs before its own.
         items: what the steps of each loop read of its items, by the ForEach step.
         functions: gives out the names of components, tasks and code folders.
@@ -142,6 +144,7 @@ class Planner:
         self.names = definition.step_names()
         self.steps = {step.name: step for step in definition.all_steps(bodies=True)}
         self.helpers: list[Task] = []
+        self.evaluators: dict[str, Task] = {}
         self.findings: list[Finding] = []
         self.excluded: dict[str, Finding] = {}
         self.plan = Plan(
@@ -181,6 +184,7 @@ class Planner:
         nodes: dict[Scope, list[Node]] = defaultdict(list)
         for step in self.scopes.ordered():
             scope = self.scopes.found[step.name]
+            self._outcomes(step)
             if scope is None:
                 self._never_starts(step)
             elif step.type == "Condition":
@@ -195,6 +199,12 @@ class Planner:
                 self.note("SMX305", message, step.pointer, step)
         self.plan.body = nodes[()]
         self._after()
+
+    def _outcomes(self, step: Step) -> None:
+        """Plan the evaluators of the conditions whose Outcome a step reads."""
+        for name in dict.fromkeys(name for _, name in references(step, self.names)):
+            if self.steps[name].type == "Condition":
+                conditions.plan_evaluator(self, self.steps[name])
 
     # --- what others look up ---
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .kind import Kind, named_options
+from .kind import Kind, named_options, named_properties
 
 if TYPE_CHECKING:
     from ..target import ContractReader
@@ -15,5 +15,11 @@ def _read_task(task: ContractReader) -> None:
 
 
 CONDITION = Kind(
-    "condition", ("Condition",), "condition", None, _read_task, task_product=named_options({"result": ("result",)})
+    "condition",
+    ("Condition",),
+    "condition",
+    None,
+    _read_task,
+    named_properties({"Outcome": ("outcome",)}),
+    named_options({"result": ("result",), "outcome": ("outcome",)}),
 )

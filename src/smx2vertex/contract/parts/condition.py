@@ -15,7 +15,7 @@ COMPARISONS: Dict[Any, Callable[[Any, Any], bool]] = {
 }
 
 
-@verb("condition", {"operand": "PARAMETER:TYPE", "expression": "TEXT", "result": "PARAMETER"})
+@verb("condition", {"operand": "PARAMETER:TYPE", "expression": "TEXT", "result": "PARAMETER", "outcome": "PARAMETER"})
 def condition(task: Task) -> int:
     """A condition step whose conditions are no single comparison: publishes whether they hold."""
     operands = {}
@@ -27,6 +27,8 @@ def condition(task: Task) -> int:
     print("{}: {}".format(task.step, result), flush=True)
     for (parameter,) in task.options["result"]:
         task.publish(parameter, result)
+    for (parameter,) in task.options["outcome"]:
+        task.publish(parameter, str(result))
     return 0
 
 
