@@ -159,3 +159,19 @@ def test_records_in_a_binary_format_are_not_translated(smx2vertex: Command, tmp_
     assert smx2vertex("convert", source / "definition.json", "--out", source / "project").code == 0
     component = (source / "project" / "definition" / "components" / "predict.py").read_text()
     assert '"--code=SMX390",' in component
+
+
+def test_an_inference_pipeline_of_several_containers_is_reported_and_fails(smx2vertex: Command, tmp_path: Path) -> None:
+    document = definition(None)
+    containers = document["Steps"][2]["Arguments"]["InferenceSpecification"]["Containers"]
+    model = document["Steps"][0]["Arguments"]
+    model["Containers"] = [model.pop("PrimaryContainer"), containers[0]]
+    containers.append(containers[0])
+    (tmp_path / "definition.json").write_text(json.dumps(document))
+    done = smx2vertex("convert", tmp_path / "definition.json", "--out", tmp_path / "project")
+    assert done.code == 0
+    components = tmp_path / "project" / "definition" / "components"
+    assert '"--code=SMX224",' in (components / "lay.py").read_text()
+    assert '"--code=SMX338",' in (components / "register.py").read_text()
+    assert '"--code=SMX340",' in (components / "predict.py").read_text()
+    assert smx2vertex("validate", tmp_path / "definition.json", tmp_path / "project", "--strict").code == 1
