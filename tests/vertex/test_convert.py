@@ -65,12 +65,23 @@ def test_the_example_project_is_what_convert_writes(smx2vertex: Command, tmp_pat
     assert differing == [], "`make examples` writes the example projects again"
 
 
-def test_the_project_is_formatted_and_linted(churn: Path) -> None:
-    for command in (["check", "."], ["format", "--check", "."]):
-        done = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--no-cache"], cwd=churn, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stdout
+LINTED = sorted(file.parent for file in (REPOSITORY / "tests").glob("**/fixtures/*/definition.json"))
+
+
+@pytest.fixture(scope="module")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where mypy keeps what it learnt from one project for the next."""
+    return tmp_path_factory.mktemp("mypy")
+
+
+@pytest.mark.parametrize("fixture", LINTED, ids=lambda fixture: fixture.name)
+def test_a_project_passes_ruff_and_mypy(smx2vertex: Command, mypy_cache: Path, tmp_path: Path, fixture: Path) -> None:
+    out = tmp_path / "project"
+    smx2vertex("convert", fixture / "definition.json", "--code", fixture, "--out", out)
+    ruff = ("ruff", "check", "--no-cache", "."), ("ruff", "format", "--no-cache", "--check", ".")
+    for command in (*ruff, ("mypy", f"--cache-dir={mypy_cache}")):
+        done = subprocess.run([sys.executable, "-m", *command], cwd=out, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_both_targets_parse_with_kubeflows_own_protobuf(churn: Path) -> None:
