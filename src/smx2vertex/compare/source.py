@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from typing import Any
@@ -76,6 +77,8 @@ OPERATORS = {
     "LessThanOrEqualTo": "<=",
 }
 MAX_ECHOES = 20
+# Data in S3 over HTTPS: https://BUCKET.s3.REGION.amazonaws.com/KEY, or https://s3.REGION.amazonaws.com/BUCKET/KEY.
+_HTTPS = r"\Ahttps://(?:([^/]+)\.s3[.-][^/]*amazonaws\.com|s3[.-][^/]*amazonaws\.com/([^/]+))(?=/|\Z)"
 
 
 def read_source(definition: Definition) -> Pipeline:
@@ -316,6 +319,8 @@ class SourceReader:
         self.note(node, ("timeout",), resources.max_runtime_s)
 
     def address_parts(self, field: Field) -> tuple[Part, ...]:
+        if field.text is not None:
+            return address(template([re.sub(_HTTPS, r"s3://\1\2", field.text)]))
         return address(model_of_trial(self, template(self.parts(field.value))))
 
     def is_default(self, uri: Field, step: str, output: str) -> bool:

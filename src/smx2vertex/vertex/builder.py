@@ -33,7 +33,7 @@ from .plan import (
     Value,
 )
 from .trials import model_of_trial
-from .values import EXECUTION_PLACEHOLDERS, Part, Reference, flatten, names_aws, python_type, typed
+from .values import EXECUTION_PLACEHOLDERS, Part, Reference, as_s3, flatten, names_aws, python_type, typed
 
 if TYPE_CHECKING:
     from .planner import Planner
@@ -213,7 +213,7 @@ class Builder:
         return self.template(field, wanted)
 
     def _constant_data(self, uri: str, wanted: str, pointer: str) -> str:
-        address = self.planner.address(uri)
+        address = self.planner.address(as_s3(uri))
         if address is None or reads_as_placeholder(uri):
             raise self.not_translated("SMX322", f"{uri!r} is no address of data that can be brought in", pointer)
         if not uri.endswith("/") and "." not in uri.rpartition("/")[2]:

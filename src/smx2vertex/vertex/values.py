@@ -35,6 +35,17 @@ EXECUTION_PLACEHOLDERS = {
 
 S3_ADDRESS = re.compile(r"s3[an]?://([^/]+)(|/.*)", re.DOTALL)
 
+# The two forms of an object's address over HTTPS, which SageMaker takes for model data (CreateModel, ModelDataUrl).
+_HTTPS_ADDRESS = re.compile(
+    r"https://(?:([^/.]+(?:\.[^/]+)*?)\.s3[.-][a-z0-9-]*\.?amazonaws\.com|s3[.-][a-z0-9-]*\.?amazonaws\.com/([^/]+))(/.*)?"
+)
+
+
+def as_s3(text: str) -> str:
+    """An address of data in S3; one over HTTPS is written as `s3://BUCKET/KEY`, all else stays."""
+    match = _HTTPS_ADDRESS.fullmatch(text)
+    return text if match is None else f"s3://{match[1] or match[2]}{match[3] or ''}"
+
 
 def names_aws(text: str) -> bool:
     """Whether a text names something that only AWS has: an ARN, or an address of one of its services."""
