@@ -12,6 +12,7 @@ from .calls import plan_callback, plan_lambda
 from .checks import plan_clarify_check, plan_quality_check
 from .endpoints import plan_endpoint, plan_endpoint_config, plan_inference_component
 from .failing import plan_fail, plan_not_translated
+from .housekeeping import plan_cleanup
 from .models import plan_model
 from .processing import plan_processing
 from .shared import product_key
@@ -36,6 +37,7 @@ PLANNERS: dict[str, Callable[[Planner, Step], Task]] = {
     "Endpoint": plan_endpoint,
     "InferenceComponent": plan_inference_component,
     "AutoML": plan_automl,
+    "Cleanup": plan_cleanup,
     "QualityCheck": plan_quality_check,
     "ClarifyCheck": plan_clarify_check,
     "Lambda": plan_lambda,
