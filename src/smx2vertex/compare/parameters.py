@@ -254,7 +254,9 @@ def _can_be_held(parameter: Parameter) -> bool:
     if parameter.type == "bool":
         return str(parameter.default).lower() in ("true", "false")
     number = _number(parameter.default)
-    return parameter.type == "str" or (number is not None and abs(number) <= 2**53)
+    if parameter.type == "int" and number is not None:
+        return abs(number) < 2**53 or str(parameter.default).lstrip("-") == str(2**53)
+    return parameter.type == "str" or number is not None
 
 
 def _params(value: Template) -> list[str]:
