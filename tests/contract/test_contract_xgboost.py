@@ -88,6 +88,12 @@ def test_early_stopping_keeps_the_best_model(train: Sandbox) -> None:
     assert booster(train).num_boosted_rounds() == 1
 
 
+def test_hyperparameters_of_older_versions_are_known(train: Sandbox) -> None:
+    train.artifact("train", data__csv=CSV)
+    older = ["--hyperparameter=silent:0", "--hyperparameter=single_precision_histogram:false"]
+    train.succeed("training", *OPTIONS, *older, "--channel=train:text/csv", "--model=model")
+
+
 @pytest.mark.parametrize(
     ("option", "reason"),
     [

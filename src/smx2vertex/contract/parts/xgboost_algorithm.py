@@ -13,15 +13,17 @@ from .command_line import ContractError
 from .files import channel_path, files_below, place, read_text, write_text
 from .training import ALGORITHMS
 
+# Those of all versions: `silent` is of 1.0-1 and before, `single_precision_histogram` of 1.2-1 to 1.5-1.
 _HYPERPARAMETERS: Dict[Callable[[str], Any], str] = {
     int: "num_round csv_weights early_stopping_rounds verbosity nthread max_depth refresh_leaf max_leaves max_bin"
-    " one_drop num_class seed num_parallel_tree prob_buffer_row _kfold _num_cv_round",
+    " one_drop num_class seed num_parallel_tree prob_buffer_row _kfold _num_cv_round silent",
     float: "eta gamma min_child_weight max_delta_step subsample colsample_bytree colsample_bylevel colsample_bynode"
     " lambda alpha sketch_eps scale_pos_weight rate_drop skip_drop lambda_bias tweedie_variance_power base_score"
     " aft_loss_distribution_scale",
     str: "booster tree_method dsplit process_type grow_policy predictor sample_type normalize_type objective updater"
-    " sampling_method aft_loss_distribution deterministic_histogram save_model_on_termination use_dask_gpu_training"
-    " monotone_constraints interaction_constraints eval_metric _tuning_objective_metric",
+    " sampling_method single_precision_histogram aft_loss_distribution deterministic_histogram"
+    " save_model_on_termination use_dask_gpu_training monotone_constraints interaction_constraints"
+    " eval_metric _tuning_objective_metric",
 }
 
 
