@@ -186,7 +186,7 @@ def test_the_body_of_a_loop_is_accounted_for(smx2vertex: Run, tmp_path: Path) ->
     assert report["ledger"]["unaccounted"] == []
     assert "SMX251" not in {finding["code"] for finding in report["findings"]}
     fields = {field["source"]: field for step in report["steps"] for field in step["fields"]}
-    assert fields["/Steps/0/Arguments/ForEachBody/0/Arguments/x/Get"]["verdict"] == "redesign"
+    assert fields["/Steps/0/Arguments/ForEachBody/0/Arguments/x/Get"]["verdict"] == "adapted"
 
 
 class _Tags(HTMLParser):

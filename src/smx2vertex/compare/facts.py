@@ -144,7 +144,8 @@ class FactComparison:
             alike = (n for n, each in enumerate(references) if self.matcher.part(each, part) is not None)
             return next(alike, -1)
 
-        dialect = show(self.source.facts[("dialect", *key[1:])].value)
+        place: Key = ("dialect", key[1])
+        dialect = show(self.source.facts[place].value)
         tables = same_query(text(wanted.value), dialect, text(found.value))
         for first, second in tables or ():
             self.matcher.correspondences.add("table", first, second, wanted.at)

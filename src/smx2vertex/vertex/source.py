@@ -32,7 +32,7 @@ from .plan import (
 )
 from .planner import all_tasks, output_of
 
-_SETTINGS = {"buckets": (Address, BucketName), "code": Code, "data": Data}
+_SETTINGS: dict[str, type | tuple[type, ...]] = {"buckets": (Address, BucketName), "code": Code, "data": Data}
 _CLASSES = ("Artifact", "Dataset", "Input", "Model", "Output", "OutputPath")
 
 

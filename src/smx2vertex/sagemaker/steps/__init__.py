@@ -23,6 +23,7 @@ from .disguise import Disguise, disguise
 from .fields import Field, OutputParameter, Resources, unquoted
 from .jobs import (
     Channel,
+    DatasetQuery,
     Processing,
     ProcessingInput,
     ProcessingOutput,
@@ -56,6 +57,7 @@ __all__ = [
     "Check",
     "Cleanup",
     "Container",
+    "DatasetQuery",
     "Disguise",
     "EMRServerless",
     "Endpoint",
