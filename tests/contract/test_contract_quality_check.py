@@ -12,6 +12,8 @@ import pytest
 from contract_run import Sandbox
 from loopback import loopback
 
+from smx2vertex.contract.grammar import encode_last_field
+
 HEADER = 'environment=dataset_format:%7B"csv": %7B"header": true%7D%7D'
 CHECK = ["quality-check", "--step=Check", "--input=data", "--output=report", "--baseline-used=baseline"]
 DATA = [*CHECK, "--kind=DATA_QUALITY", f"--{HEADER}"]
@@ -321,3 +323,26 @@ def test_a_local_run_takes_the_baseline_of_a_group_from_its_answers(
     box.file("local.json", json.dumps({**local, "answers": {"Check": answer}}))
     box.succeed(*GROUP)
     assert violations(box) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ("dataset_format:csv", "dataset_format is 'csv'"),
+        ("problem_type:Guess", "Guess is no problem type"),
+        ("ground_truth_attribute:nobody", "the data has no column nobody"),
+        ("inference_attribute:name", "'x' is no number"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(check: Callable[..., Sandbox], setting: str, why: str) -> None:
+    settings = {
+        "dataset_format": '{"csv": {"header": true}}',
+        "problem_type": "Regression",
+        "ground_truth_attribute": "truth",
+        "inference_attribute": "guess",
+    }
+    name, _, value = setting.partition(":")
+    settings[name] = value
+    words = [f"--environment={key}:{encode_last_field(text)}" for key, text in settings.items()]
+    box = check("truth,guess,name\n1,1,x\n2,3,x\n")
+    assert why in box.refuse(*CHECK, "--kind=MODEL_QUALITY", *NEW_BASELINE, *words)

@@ -1,4 +1,4 @@
-"""Cleanup steps: what they delete, what `validate` sees, what is not translated."""
+"""Cleanup steps: what they delete, what `validate` sees; what is not translated: Lineage and Job steps."""
 
 from __future__ import annotations
 
@@ -78,3 +78,12 @@ def test_what_is_no_address_fails_when_it_runs(convert: Any, uris: list[str]) ->
 
     text = next(convert(name_alone)[0].glob("*/components/clean.py")).read_text()
     assert '"--code=SMX278"' in text
+
+
+@pytest.mark.parametrize(("type_", "code"), [("Lineage", "SMX399"), ("Job", "SMX660")])
+def test_records_and_jobs_of_sagemaker_fail_and_say_why(convert: Any, type_: str, code: str) -> None:
+    def other(step: Any) -> None:
+        step |= {"Type": type_, "Arguments": {"Contexts": [{"ContextName": "lineage"}]}}
+
+    text = next(convert(other)[0].glob("*/components/clean.py")).read_text()
+    assert f'"--code={code}"' in text

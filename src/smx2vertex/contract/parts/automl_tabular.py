@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 import os
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple, cast
 
 from .command_line import ContractError
 from .files import files_below, local_run, read_text, readable
@@ -239,9 +239,16 @@ def transformations(task: Task, columns: List[str]) -> List[Dict[str, Any]]:
     """Which columns are used, and as what: those of the feature specification, or all, as Vertex AI sees fit."""
     wanted, types = columns, {}  # type: List[str], Dict[str, str]
     for artifact, file in task.options["features"]:
-        specification = json.loads(read_text(task.input_path(artifact, file)))
+        specification = _specification(task.input_path(artifact, file))
         wanted = specification.get("FeatureAttributeNames") or columns
         types = specification.get("FeatureDataTypes") or {}
     others = (task.text("target"), task.text("weight"))
     chosen = [column for column in columns if column in wanted and column not in others]
     return [{COLUMN_TYPES.get(types.get(column, ""), "auto"): {"column_name": column}} for column in chosen]
+
+
+def _specification(path: str) -> Dict[str, Any]:
+    try:
+        return cast(Dict[str, Any], json.loads(read_text(path)))
+    except ValueError as error:
+        raise ContractError("cannot read {}: {}".format(path, error)) from error

@@ -96,7 +96,7 @@ def read_document(path: str) -> Any:
         with open(path, encoding="utf-8") as file:
             return json.load(file)
     except (OSError, ValueError) as error:
-        raise ContractError("cannot read the baseline {}: {}".format(path, error)) from error
+        raise ContractError("cannot read {}: {}".format(path, error)) from error
 
 
 def registered_baseline(task: Task, wanted: Dict[str, str]) -> Documents:

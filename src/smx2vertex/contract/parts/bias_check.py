@@ -1,13 +1,11 @@
 """Bias of data before training, in the file formats of SageMaker Clarify."""
 
-import json
 import math
 import os
 from typing import Any, Callable, Dict, List, Tuple
 
-from .baseline_check import CHECK_OPTIONS, Documents, run_check
+from .baseline_check import CHECK_OPTIONS, Documents, read_document, run_check
 from .command_line import ContractError
-from .files import read_text
 from .tabular_data import Table, data_files, read_table
 from .task import Task, verb
 
@@ -23,7 +21,7 @@ def bias_check(task: Task) -> int:
     if task.rank:
         return 0
     ((artifact, file),) = task.options["analysis-config"]
-    config = json.loads(read_text(_only_file(task.input_path(artifact, file))))
+    config = read_document(_only_file(task.input_path(artifact, file)))
     new = {"analysis.json": bias_analysis(config, data_files(task))}
     return run_check(
         task,

@@ -46,7 +46,7 @@ def quality_check(task: Task) -> int:
         return 0
     kind = task.only("kind")
     settings = task.environment()
-    layout = json.loads(settings.get("dataset_format") or "{}")
+    layout = _layout(settings.get("dataset_format") or "{}")
     form = next(iter(layout), "csv")
     table = read_table(data_files(task), form, bool((layout.get(form) or {}).get("header", form != "csv")))
     registered = {
@@ -58,6 +58,17 @@ def quality_check(task: Task) -> int:
         return run_check(task, new, registered, lambda baseline: data_violations(table, new, baseline), {})
     new = model_quality(table, settings)
     return run_check(task, new, registered, lambda baseline: model_violations(new, baseline), {})
+
+
+def _layout(text: str) -> Dict[str, Any]:
+    """The setting dataset_format: `{"csv": {"header": true}}`."""
+    try:
+        layout = json.loads(text)
+    except ValueError:
+        layout = None
+    if not isinstance(layout, dict):
+        raise ContractError("dataset_format is {!r}".format(text))
+    return layout
 
 
 # Quality of data
@@ -321,10 +332,10 @@ def _rows(table: Table, settings: Dict[str, str], problem: str) -> List[Tuple[An
     if truth is None or (predicted is None and probability is None):
         raise ContractError("the check needs ground_truth_attribute, and inference_attribute or probability_attribute")
     if problem == "regression":
-        return [(float(t), float(p), None) for t, p in zip(truth, predicted or probability) if t and p]  # noqa: B905
-    chances = [None] * len(truth) if probability is None else [None if p is None else float(p) for p in probability]
+        return [(_number(t), _number(p), None) for t, p in zip(truth, predicted or probability) if t and p]  # noqa: B905
+    chances = [None] * len(truth) if probability is None else [None if p is None else _number(p) for p in probability]
     if predicted is None:
-        limit = float(settings.get("probability_threshold_attribute") or 0.5)
+        limit = _number(settings.get("probability_threshold_attribute") or "0.5")
         predicted = [None if p is None else str(int(p > limit)) for p in chances]
     found = zip(truth, predicted, chances)  # noqa: B905
     return [(_label(t), _label(p), chance) for t, p, chance in found if t is not None and p is not None]
@@ -342,6 +353,12 @@ def _attribute(table: Table, settings: Dict[str, str], name: str) -> Any:
     if wanted.isdigit() and int(wanted) < len(table):
         return list(table[list(table)[int(wanted)]])
     raise ContractError("the data has no column {} ({})".format(wanted, name))
+
+
+def _number(text: str) -> float:
+    if not NUMERIC.match(text):
+        raise ContractError("{!r} is no number".format(text))
+    return float(text)
 
 
 def _label(text: str) -> str:

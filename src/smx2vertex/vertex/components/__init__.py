@@ -12,7 +12,7 @@ from .calls import plan_callback, plan_lambda
 from .checks import plan_clarify_check, plan_quality_check
 from .endpoints import plan_endpoint, plan_endpoint_config, plan_inference_component
 from .failing import plan_fail, plan_not_translated
-from .housekeeping import plan_cleanup
+from .housekeeping import plan_cleanup, plan_job, plan_lineage
 from .models import plan_model
 from .processing import plan_processing
 from .shared import product_key
@@ -38,6 +38,8 @@ PLANNERS: dict[str, Callable[[Planner, Step], Task]] = {
     "InferenceComponent": plan_inference_component,
     "AutoML": plan_automl,
     "Cleanup": plan_cleanup,
+    "Lineage": plan_lineage,
+    "Job": plan_job,
     "QualityCheck": plan_quality_check,
     "ClarifyCheck": plan_clarify_check,
     "Lambda": plan_lambda,
