@@ -91,7 +91,7 @@ class InputError(Exception):
         self.finding = finding
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """A service, or what runs in it, said no; the command ends with exit code 1.
 
     Attributes:

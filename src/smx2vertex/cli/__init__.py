@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..findings import InputError, Refusal
+from ..findings import InputError, RefusedError
 from .capture import capture
 from .convert import convert
 from .explain import explain
@@ -73,11 +73,11 @@ def run_command() -> int:
         app()  # ends by SystemExit, and has then said what was wrong with the usage
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except (InputError, Refusal) as error:
+    except (InputError, RefusedError) as error:
         from .output import print_input_error
 
         print_input_error(error)
-        return 1 if isinstance(error, Refusal) else 2
+        return 1 if isinstance(error, RefusedError) else 2
     except Exception as error:
         if os.environ.get("SMX2VERTEX_DEBUG"):
             traceback.print_exc()

@@ -11,7 +11,7 @@ from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..findings import Finding, InputError, Refusal, by_severity
+from ..findings import Finding, InputError, RefusedError, by_severity
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,7 +91,7 @@ def listed(names: list[str], most: int = 3) -> str:
     return one_line(", ".join(names) if len(names) <= most else several)
 
 
-def print_input_error(error: InputError | Refusal) -> None:
+def print_input_error(error: InputError | RefusedError) -> None:
     """Why an input cannot be used, or a service refused."""
     finding = error.finding
     place = " ".join(part for part in (finding.file, finding.pointer) if part)

@@ -177,9 +177,9 @@ class Parameters:
 
     def resources(self, step: Node, node: Node) -> Iterator[Finding]:
         keys = [key for what in RESOURCES for key in step.facts if key[0] == what]
-        for what, *kind in keys:
-            wanted = step.facts[(what, *kind)]
-            found = node.facts.get((what, *kind)) if kind else self.resource(node, what)
+        for key in keys:
+            what, wanted = key[0], step.facts[key]
+            found = node.facts.get(key) if len(key) > 1 else self.resource(node, what)
             if found is None:
                 yield from self.absent(step, node, what, wanted)
             elif not self.same_resource(what, wanted, found.value):

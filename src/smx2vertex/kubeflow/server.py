@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..findings import Finding, Refusal
+from ..findings import Finding, RefusedError
 
 ENDS = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
 
@@ -58,7 +58,7 @@ class Server:
         """Connect.
 
         Raises:
-            Refusal: there is no answer (SMX645).
+            RefusedError: there is no answer (SMX645).
         """
         import kfp
 
@@ -71,7 +71,7 @@ class Server:
         """Start a run; returns its identifier.
 
         Raises:
-            Refusal: the server says no (SMX645).
+            RefusedError: the server says no (SMX645).
         """
         # the client prints a link; data goes to stdout, and nothing else
         with self._asking(), contextlib.redirect_stdout(sys.stderr):
@@ -110,11 +110,11 @@ class Server:
         try:
             yield
         except ApiException as error:
-            raise Refusal(
+            raise RefusedError(
                 Finding("SMX645", f"{self.host}: {error.status} {error.reason} {error.body or ''}".strip())
             ) from error
         except (HTTPError, TimeoutError) as error:
-            raise Refusal(Finding("SMX645", f"{self.host}: {error}")) from error
+            raise RefusedError(Finding("SMX645", f"{self.host}: {error}")) from error
         finally:
             logging.disable(before)
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..findings import Finding, InputError, Refusal
+from ..findings import Finding, InputError, RefusedError
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def asking(what: str) -> Iterator[None]:
 
     Raises:
         InputError: there are no credentials (SMX649), or the client refuses what it is given (SMX650).
-        Refusal: the service says no, or does not answer (SMX645).
+        RefusedError: the service says no, or does not answer (SMX645).
     """
     from urllib.error import URLError
 
@@ -34,12 +34,12 @@ def asking(what: str) -> Iterator[None]:
         raise InputError(Finding("SMX649", f"{what}: {_first(error)}")) from error
     except HTTPError as error:
         said = error.response.text.strip() if error.response is not None else ""
-        raise Refusal(Finding("SMX645", f"{what}: {_first(error)} {said[:500]}".strip())) from error
+        raise RefusedError(Finding("SMX645", f"{what}: {_first(error)} {said[:500]}".strip())) from error
     except (GoogleAPIError, RequestException, URLError) as error:
-        raise Refusal(Finding("SMX645", f"{what}: {_first(error)}")) from error
+        raise RefusedError(Finding("SMX645", f"{what}: {_first(error)}")) from error
     except RuntimeError as error:  # what the client of experiments makes of any refusal
         said = f": {_first(error.__cause__)}" if isinstance(error.__cause__, Exception) else ""
-        raise Refusal(Finding("SMX645", f"{what}: {_first(error)}{said}")) from error
+        raise RefusedError(Finding("SMX645", f"{what}: {_first(error)}{said}")) from error
     except ValueError as error:
         raise InputError(Finding("SMX650", f"{what}: {_first(error)}")) from error
     finally:

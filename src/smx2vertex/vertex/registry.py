@@ -61,7 +61,7 @@ def publish(repository: str, compiled: Path, tags: Sequence[str]) -> Version:
     """Make a version of a compiled pipeline; the same content again is the same version.
 
     Raises:
-        Refusal: the registry says no (SMX645).
+        RefusedError: the registry says no (SMX645).
     """
     from kfp.registry import RegistryClient
 
@@ -74,7 +74,7 @@ def fetch(version: Version, file: Path) -> None:
     """Write a version of a pipeline into a file.
 
     Raises:
-        Refusal: the registry has no such version (SMX645).
+        RefusedError: the registry has no such version (SMX645).
     """
     from kfp.registry import RegistryClient
 

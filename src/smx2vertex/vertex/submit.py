@@ -133,7 +133,7 @@ class Submission:
         """Send the request; returns the link to the console.
 
         Raises:
-            Refusal: the service says no (SMX645).
+            RefusedError: the service says no (SMX645).
         """
         order = self.order
         account = {"service_account": order.service_account, "network": order.network}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..findings import Finding, InputError, Refusal
+from ..findings import Finding, InputError, RefusedError
 from .google_answers import asking
 
 # Where it is, the artifact is complete: it is sent last.
@@ -55,7 +55,7 @@ class Bucket:
             root: `gs://BUCKET/...`.
 
         Raises:
-            Refusal: there is no such bucket, or it may not be seen (SMX642).
+            RefusedError: there is no such bucket, or it may not be seen (SMX642).
         """
         from google.api_core.exceptions import Forbidden, NotFound
         from google.cloud import storage
@@ -67,7 +67,7 @@ class Bucket:
                 self._bucket = self._client.get_bucket(self.name)
             except (Forbidden, NotFound) as error:
                 reason = "does not exist" if isinstance(error, NotFound) else f"may not be seen: {error.message}"
-                raise Refusal(Finding("SMX642", f"gs://{self.name} {reason}")) from error
+                raise RefusedError(Finding("SMX642", f"gs://{self.name} {reason}")) from error
 
     def warnings(self) -> list[Finding]:
         """A bucket in several regions cannot be mounted by the tasks."""
@@ -80,7 +80,7 @@ class Bucket:
         """Send what is not there yet; returns what was sent.
 
         Raises:
-            Refusal: the service says no (SMX645).
+            RefusedError: the service says no (SMX645).
         """
         return [upload for upload in uploads if self._send(upload)]
 

@@ -179,7 +179,7 @@ def tuning(task: Task) -> int:
     studies = read_studies(task)
     if local_run():
         service, parent = _tuning_service(task)
-        requests = [("POST", parent, study.request()) for study in studies]  # type: List[Request]
+        requests: List[Request] = [("POST", parent, study.request()) for study in studies]
         service.record(task.step, requests, "no tuning job was started on Vertex AI, the trials run here")
         trials = search_here(task, studies)
     elif task.text("target") == "vertex":

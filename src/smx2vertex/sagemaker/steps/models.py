@@ -21,7 +21,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """A file of model metrics, such as `ModelQuality.Statistics` or `DriftCheckBaselines.ModelDataQuality.Statistics`."""
+    """A file of model metrics: `ModelQuality.Statistics`, `DriftCheckBaselines.ModelDataQuality.Statistics`, …."""
 
     kind: str
     uri: Field
@@ -50,12 +50,6 @@ class Model:
 def model(step: Step, names: Collection[str] = ()) -> Model:
     """What a Model or RegisterModel step says; `names` are the names of all steps."""
     look = arguments(step, names)
-    metrics = look.at("ModelMetrics")
-    kinds = (
-        (f"{quality}.{kind}", metrics.field(f"{quality}.{kind}.S3Uri"))
-        for quality, entry in (metrics.value.items() if isinstance(metrics.value, dict) else ())
-        for kind in (entry if isinstance(entry, dict) else ())
-    )
     return Model(
         containers=tuple(_containers(look)),
         group=look.field("ModelPackageGroupName"),
