@@ -23,7 +23,7 @@ from typing import Any
 from ..findings import Finding, InputError
 from . import conditions
 from .cache import Cache
-from .earlier import spared
+from .earlier import INDEX, spared
 from .graph import Graph, loop_part, read_graph, selected
 from .local import OPT_ML, PrivateFolder, usable_interpreter, write_wrappers
 from .modules import listed, missing_modules
@@ -82,7 +82,7 @@ class RunResult:
     """What a run did.
 
     Attributes:
-        state: `succeeded`, `failed` or `interrupted`.
+        state: `succeeded`, `failed` or `interrupted`; `running` in the `index.json` of a run that goes on or was killed.
         tasks: every leaf task that ran, was skipped or cancelled, in the order in which that was known.
         decisions: the conditions in the order of their evaluation.
         failure: the task that failed first.
@@ -360,16 +360,21 @@ class _Scheduler:
             self.pool.shutdown(wait=True, cancel_futures=True)
             while not self.done.empty():
                 self.record(self.done.get()[1])
-            result = RunResult(
-                pipeline=self.spec.name,
-                state=state,
-                folder=self.worker.folders.run,
-                parameters=self.values,
-                tasks=tuple(self.runs),
-                decisions=tuple(self.decisions),
-                failure=self.failure,
-            )
-            write_json(result.folder / "index.json", result.to_dict())
+            result = self.written_result(state)
+        return result
+
+    def written_result(self, state: str) -> RunResult:
+        """What the run did so far, also as its `index.json`."""
+        result = RunResult(
+            pipeline=self.spec.name,
+            state=state,
+            folder=self.worker.folders.run,
+            parameters=self.values,
+            tasks=tuple(self.runs),
+            decisions=tuple(self.decisions),
+            failure=self.failure,
+        )
+        write_json(result.folder / INDEX, result.to_dict())
         return result
 
     # --- opening and ending ---
@@ -504,6 +509,8 @@ class _Scheduler:
         self.record(run)
         if run.state == "failed" and self.failure is None:
             self.failure = run
+        if run.kind != "importer":  # a run that is killed later can be continued here
+            self.written_result("running")
         self.close_groups(item.scope)
 
     def record(self, run: TaskRun) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..findings import Finding, InputError
+from .watchdog import Watchdog, gated
 
 OPT_ML = Path("/opt/ml")
 # Builds a new /opt in $1 from what /opt holds and $2 as its ml, puts it over /opt, and becomes the program.
@@ -157,11 +158,15 @@ class Ending:
 
 
 class Processes:
-    """The programs of a run. Each has a process group of its own, so that ending it ends all that it started."""
+    """The programs of a run. Each has a process group of its own, so that ending it ends all that it started.
+
+    A watchdog ends them when the run itself is killed.
+    """
 
     def __init__(self) -> None:
         """Nothing runs yet."""
         self._lock = threading.Lock()
+        self._watchdog = Watchdog()
         self._running: set[subprocess.Popen[bytes]] = set()
         self.ended = threading.Event()
 
@@ -189,8 +194,8 @@ class Processes:
             if self.ended.is_set():
                 return Ending(None, "the run was ended")
             process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
+                gated(command),
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=dict(environment),
@@ -198,6 +203,7 @@ class Processes:
                 start_new_session=True,
             )
             self._running.add(process)
+            self._watchdog.release(process)
         last = [""]
         reader = threading.Thread(target=_read_lines, args=(process, line, last), daemon=True)
         reader.start()
@@ -208,6 +214,7 @@ class Processes:
         finally:
             # What the program left running would hold its output open; in a container it would end now.
             _end([process])
+            self._watchdog.forget(process)
             with self._lock:
                 self._running.discard(process)
         reader.join(SECONDS_TO_END)
@@ -219,6 +226,7 @@ class Processes:
             self.ended.set()
             running = list(self._running)
         _end(running)
+        self._watchdog.close()
 
 
 def _read_lines(process: subprocess.Popen[bytes], line: Callable[[str], None], last: list[str]) -> None:
