@@ -15,6 +15,7 @@ from .capture import capture
 from .convert import convert
 from .explain import explain
 from .inspect import inspect
+from .lint import lint
 from .map import map_
 from .mappings import mappings
 from .pull import pull
@@ -39,6 +40,7 @@ app.command("inspect")(inspect)
 app.command("map")(map_)
 app.command("convert")(convert)
 app.command("validate")(validate)
+app.command("lint")(lint)
 app.command("run")(run)
 app.command("submit")(submit)
 app.command("explain")(explain)

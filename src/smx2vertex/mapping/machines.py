@@ -134,6 +134,37 @@ def machine_names() -> frozenset[str]:
 
 
 @cache
+def refused_names() -> frozenset[str]:
+    """The machines of Compute Engine that custom training does not accept."""
+    rows = load_csv(mappings_dir() / "machines" / "gcp_machine_types.csv")
+    return frozenset(row["name"] for row in rows) - machine_names()
+
+
+def attachable(name: str) -> dict[str, tuple[int, ...]] | None:
+    """The accelerators that may be attached to an accepted machine: allowed numbers by type; None if not known."""
+    plain, rules = _machines()[name], _rules()["attached"]
+    if plain.family.startswith("n1-") and not any(plain.family in rule["families"] for rule in rules.values()):
+        return None
+    return {
+        accelerator: tuple(rule["counts"].get(plain.vcpus, ()))
+        for accelerator, rule in rules.items()
+        if plain.family in rule["families"]
+    }
+
+
+def disk_rules() -> tuple[frozenset[str], int, int]:
+    """The kinds of boot disks, and their smallest and largest size in GB."""
+    disk = _rules()["disk"]
+    return frozenset(disk["kinds"]), int(disk["smallest_gb"]), int(disk["largest_gb"])
+
+
+def only_disk_type(name: str) -> str | None:
+    """The kind of boot disk, if the machine starts from one kind only."""
+    found = _rules()["disk"]["types"].get(name.partition("-")[0])
+    return None if found is None else str(found)
+
+
+@cache
 def instance_types() -> frozenset[str]:
     """The instance types of SageMaker."""
     return frozenset(row["name"] for row in load_csv(mappings_dir() / "machines" / "sagemaker_instance_types.csv"))

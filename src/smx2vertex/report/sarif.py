@@ -1,0 +1,63 @@
+"""Findings as SARIF 2.1.0, which code hosts show beside the lines of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import quote
+
+from .. import __version__
+from ..findings import Finding, catalogue
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+PAGE = "https://github.com/smx2vertex/smx2vertex/blob/main/docs/findings.md"
+LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def to_sarif(findings: Iterable[tuple[Finding, int | None]]) -> dict[str, Any]:
+    """The SARIF document of findings, each with its line in its file (from 1) if that is known."""
+    placed = list(findings)
+    codes = sorted({finding.code for finding, _ in placed})
+    driver = {
+        "name": "smx2vertex",
+        "version": __version__,
+        "informationUri": PAGE,
+        "rules": [_rule(code) for code in codes],
+    }
+    results = [_result(finding, line, codes.index(finding.code)) for finding, line in placed]
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
+
+
+def _rule(code: str) -> dict[str, Any]:
+    entry = catalogue()[code]
+    return {
+        "id": code,
+        "shortDescription": {"text": entry.title},
+        "fullDescription": {"text": entry.why},
+        "help": {"text": entry.help},
+        "helpUri": PAGE,
+        "defaultConfiguration": {"level": LEVELS[entry.severity]},
+    }
+
+
+def _result(finding: Finding, line: int | None, index: int) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "ruleId": finding.code,
+        "ruleIndex": index,
+        "level": LEVELS[finding.severity],
+        "message": {"text": finding.message},
+    }
+    location: dict[str, Any] = {}
+    if finding.file:
+        location["physicalLocation"] = {"artifactLocation": {"uri": _uri(finding.file)}}
+        if line:
+            location["physicalLocation"]["region"] = {"startLine": line}
+    if finding.pointer:
+        location["logicalLocations"] = [{"fullyQualifiedName": finding.pointer}]
+    return result | {"locations": [location]} if location else result
+
+
+def _uri(file: str) -> str:
+    path = PurePath(file)
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
