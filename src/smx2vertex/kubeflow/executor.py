@@ -24,10 +24,11 @@ from ..findings import Finding, InputError
 from . import conditions
 from .cache import Cache
 from .earlier import INDEX, spared
-from .graph import Graph, loop_part, read_graph, selected
+from .graph import Graph, read_graph, selected
 from .local import OPT_ML, PrivateFolder, usable_interpreter, write_wrappers
 from .modules import listed, missing_modules
 from .origins import Constant, split
+from .rules import ALWAYS, Upstream, fate, group_state, item_part, loop_items, refuse_broken
 from .spec import Component, Node, PipelineSpec
 from .tasks import (
     WRITTEN,
@@ -42,12 +43,9 @@ from .tasks import (
     Worker,
     write_json,
 )
-from .values import fit
+from .values import bound, fit
 
-ALWAYS = "ALL_UPSTREAM_TASKS_COMPLETED"
 MAX_ITERATIONS = 1000
-# Findings of the graph that no run can survive; the rest fails the task concerned, if it is ever reached.
-BROKEN = frozenset({"SMX510", "SMX511", "SMX512", "SMX513", "SMX516", "SMX517", "SMX519"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ class RunResult:
     """What a run did.
 
     Attributes:
-        state: `succeeded`, `failed` or `interrupted`; `running` in the `index.json` of a run that goes on or was killed.
+        state: `succeeded`, `failed` or `interrupted`; in an `index.json` also `running`: it goes on, or was killed.
         tasks: every leaf task that ran, was skipped or cancelled, in the order in which that was known.
         decisions: the conditions in the order of their evaluation.
         failure: the task that failed first.
@@ -125,7 +123,7 @@ def run(
             (SMX600 to SMX616).
     """
     graph = read_graph(spec)
-    _refuse_broken(graph)
+    refuse_broken(graph)
     values = bind(spec, parameters)
     python = usable_interpreter(options.python)
     kept = spared(options.earlier, graph, options.start, values) if options.earlier else {}
@@ -168,34 +166,11 @@ def bind(spec: PipelineSpec, parameters: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: a name is unknown (SMX601), a value does not fit (SMX602), a required one is missing (SMX603).
     """
-    declared = spec.root.parameters
-    names = ", ".join(sorted(declared)) or "none"
-    for name in parameters:
-        if name not in declared:
-            raise _error("SMX601", f"{spec.name} has no parameter {name!r}; it has: {names}")
-    values: dict[str, Any] = {}
-    for name, parameter in declared.items():
-        given = parameters.get(name, parameter.default)
-        if given is None:
-            if parameter.required:
-                raise _error("SMX603", f"{spec.name} needs a value for its parameter {name!r}")
-            continue
-        try:
-            values[name] = fit(parameter.type, given)
-        except ValueError as error:
-            raise _error("SMX602", f"parameter {name}: {error}") from None
-    return values
+    return bound(spec.name, spec.root.parameters, parameters)
 
 
 def _error(code: str, message: str) -> InputError:
     return InputError(Finding(code, message))
-
-
-def _refuse_broken(graph: Graph) -> None:
-    broken = [finding for finding in graph.findings if finding.code in BROKEN]
-    if broken:
-        faults = "; ".join(f"{finding.message} ({finding.pointer})" for finding in broken[:5])
-        raise InputError(Finding("SMX609", faults, pointer=broken[0].pointer, file=broken[0].file))
 
 
 def _refuse_hard_coded(graph: Graph, code: Mapping[str, Path]) -> None:
@@ -432,16 +407,12 @@ class _Scheduler:
         upstream = [item.scope.items[name] for name in needed]
         if not all(other.ended for other in upstream):
             return False
-        missing = [other for other in upstream if other.state != "succeeded"]
-        if self.failure and not item.always:
-            self.leave(item, "cancelled", f"not started: {self.failure.id} failed")
-        elif missing and item.node.strategy != ALWAYS:
-            other = missing[0]
-            self.leave(
-                item, "skipped", f"{other.id} was {other.state}" if other.state != "failed" else f"{other.id} failed"
-            )
-        else:
+        ended = [Upstream(other.id, other.state) for other in upstream]
+        found = fate(item.node.strategy, item.always, ended, self.failure.id if self.failure else None)
+        if found is None:
             self.start(item)
+        else:
+            self.leave(item, *found)
         return True
 
     def start(self, item: _Item) -> None:
@@ -548,8 +519,7 @@ class _Scheduler:
                 return
             if group.state != "running" or not all(other.ended for other in group.scopes):
                 return
-            states = {item.state for other in group.scopes for item in other.items.values()}
-            group.state = "failed" if "failed" in states else "cancelled" if "cancelled" in states else "succeeded"
+            group.state = group_state(item.state for other in group.scopes for item in other.items.values())
             self.collect(group)
             scope = group.scope
 
@@ -709,28 +679,22 @@ def _mentions_inputs(value: Any) -> bool:
 
 
 def _part(value: Any, expression: Any) -> Any:
-    key = loop_part(expression)
     try:
-        found = json.loads(value) if isinstance(value, str) else value
-        if key is not None and isinstance(found, Mapping):
-            return found.get(key)
-    except ValueError:
-        pass
-    raise TaskError("SMX614", f"{expression} selects nothing from {value!r}")
+        return item_part(value, expression)
+    except ValueError as error:
+        raise TaskError("SMX614", str(error)) from None
 
 
 def _loop_items(node: Node, parameters: Mapping[str, Any]) -> list[Any]:
     assert node.iterator is not None
     items = node.iterator.raw if node.iterator.items_input is None else parameters.get(node.iterator.items_input)
     try:
-        items = json.loads(items) if isinstance(items, str) else items
-    except ValueError:
-        items = None
-    if not isinstance(items, list) or len(items) > MAX_ITERATIONS:
-        raise TaskError(
-            "SMX607", f"a loop runs here over a list of at most {MAX_ITERATIONS} items, not over {items!r:.200}"
-        )
-    return items
+        found = loop_items(items)
+    except ValueError as error:
+        raise TaskError("SMX607", str(error)) from None
+    if len(found) > MAX_ITERATIONS:
+        raise TaskError("SMX607", f"a loop runs here over at most {MAX_ITERATIONS} items, not over {len(found)}")
+    return found
 
 
 def _selected_parameter(scope: _Scope, output: Mapping[str, Any]) -> Any:

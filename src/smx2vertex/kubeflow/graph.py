@@ -138,6 +138,8 @@ class Task:
             snake case (`batch_prediction_job`); `unknown` if it has no executor that can be read.
         image, command, args, env: of a custom job those of the container it runs (first worker pool).
         parameters, artifacts: the declared inputs by name, defaults included, without the fields of a custom job.
+        declared: the input parameters that its component declares, by name.
+        optional: names of the input artifacts that may be absent.
         job: the fields of a custom job (`service_account`, `network`, `labels`, …).
         after: ids of tasks it must wait for by an explicit dependency, its own or that of a group around it.
         waits: ids of all tasks it must wait for: data, explicit dependencies, and those of the groups around it.
@@ -158,6 +160,8 @@ class Task:
     env: dict[str, Origin]
     parameters: dict[str, Origin]
     artifacts: dict[str, Origin]
+    declared: Mapping[str, Parameter]
+    optional: frozenset[str]
     job: dict[str, Origin]
     importer: Importer | None
     after: tuple[str, ...]
@@ -592,6 +596,8 @@ class _Flattener:
             path=tuple(group.id for group in place.around),
             component=node.component,
             artifacts=place.artifacts,
+            declared=component.parameters if component else {},
+            optional=_optional(component),
             after=_ids(self.after(link) for link in chain),
             waits=_ids(link.siblings([*link.node.depends, *link.node.producers]) for link in chain),
             conditions=tuple(link.condition for link in chain if link.condition),
@@ -747,6 +753,11 @@ def loop_part(expression: Any) -> str | None:
     """The key in `parseJson(string_value)["key"]`, by which the compiler takes one entry of a loop's item."""
     match = re.fullmatch(r"parseJson\(string_value\)\[(?:\"([^\"]*)\"|'([^']*)')\]", str(expression))
     return None if match is None else match[1] if match[1] is not None else match[2]
+
+
+def _optional(component: Component | None) -> frozenset[str]:
+    artifacts = component.artifacts.values() if component else ()
+    return frozenset(artifact.name for artifact in artifacts if artifact.optional)
 
 
 def _ids(places: Iterator[list[_Place]]) -> tuple[str, ...]:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
+
+from ..findings import Finding, InputError
+from .spec import Parameter
 
 NAMES = {
     "STRING": "a text",
@@ -62,6 +66,34 @@ def fit(type: str, value: Any) -> Any:
     if type in NAMES or value is None:
         raise _misfit(type, value)
     return value
+
+
+def bound(pipeline: str, declared: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of all parameters of a pipeline, defaults included; optional ones may be absent.
+
+    Raises:
+        InputError: a name is unknown (SMX601), a value does not fit (SMX602), a required one is missing (SMX603).
+    """
+    names = ", ".join(sorted(declared)) or "none"
+    for name in given:
+        if name not in declared:
+            raise _error("SMX601", f"{pipeline} has no parameter {name!r}; it has: {names}")
+    values: dict[str, Any] = {}
+    for name, parameter in declared.items():
+        value = given.get(name, parameter.default)
+        if value is None:
+            if parameter.required:
+                raise _error("SMX603", f"{pipeline} needs a value for its parameter {name!r}")
+            continue
+        try:
+            values[name] = fit(parameter.type, value)
+        except ValueError as error:
+            raise _error("SMX602", f"parameter {name}: {error}") from None
+    return values
+
+
+def _error(code: str, message: str) -> InputError:
+    return InputError(Finding(code, message))
 
 
 def in_text(value: Any) -> str:
