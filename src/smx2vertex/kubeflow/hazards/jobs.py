@@ -77,7 +77,7 @@ def _accelerator_fault(limits: MachineLimits, kind: Any, count: Any, known: froz
         return None
     given = f"{count or 0:g} {kind}" if isinstance(count or 0, (int, float)) and kind else "none"
     if limits.built_in:
-        fits = limits.built_in.get(kind or "") == count
+        fits = kind is not None and limits.built_in.get(kind) == count
         wanted = ", ".join(f"{number} {name}" for name, number in limits.built_in.items())
         return None if fits else f"has {wanted}, which the job must ask for; it asks for {given}"
     if limits.attachable is None:
