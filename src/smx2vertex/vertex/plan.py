@@ -254,6 +254,8 @@ class CodeFile:
         unpack: whether it is an archive whose files belong there.
         pointer: JSON pointer of the address in the definition.
         program: the script that an archive is known to hold, or None.
+        starts: of the start script of a framework processor: the path of its sources below `code/`, and the folder in
+            the container that holds their archive.
     """
 
     path: str
@@ -261,6 +263,7 @@ class CodeFile:
     pointer: str
     unpack: bool = False
     program: str | None = None
+    starts: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,9 +27,10 @@ from .code_files import CodeSource, collect
 from .compiling import format_code
 from .merge import MergeError
 from .names import docstring, plain
-from .plan import Plan
+from .plan import CodeFile, Plan
 from .planner import Planned, all_tasks
 from .previous import PreviousError, read_previous, sha256
+from .start_script import NAME, is_written_here, script_to_start, start_script
 from .writing import Workplace, WritingError, dry_workplace, workplace
 
 # Vertex and Kubeflow store the document whole; above this size their stores begin to refuse it (facts: 5.4).
@@ -191,8 +193,14 @@ def _code(
     files: dict[str, str | bytes] = {}
     steps = {task.component.function: task.step for task in all_tasks(planned.plan.body)}
     for folder, wanted in sorted(planned.plan.code.items()):
+        found = {file: collect(code, folder, steps[folder], file) for file in wanted}
         for file in wanted:
-            for path, content in collect(code, folder, steps[folder], file).items():
+            if (written := _start_script(file, found)) is not None:
+                script, found[file] = written
+                message = f"{NAME} was not found: it is written here, and starts {script}"
+                finding = Finding("SMX618", message, file.pointer, steps[folder], definition.file)
+                project.findings.append(finding)
+            for path, content in found[file].items():
                 script = f"code/{folder}/{path}".removesuffix(".missing")
                 if path.endswith(".missing"):
                     if Path(script) in own:
@@ -202,6 +210,20 @@ def _code(
                     project.findings.append(finding)
                 files[f"code/{folder}/{path}"] = content
     return files
+
+
+def _start_script(file: CodeFile, found: Mapping[CodeFile, dict[str, bytes]]) -> tuple[str, dict[str, bytes]] | None:
+    """The start script of a framework processor that was not found, and what it starts, if the sources tell."""
+    content = found[file].get(posixpath.join(file.path, NAME))
+    if file.starts is None or (content is not None and not is_written_here(content)):
+        return None
+    part, archive_folder = file.starts
+    prefix = f"{part}/" if part else ""
+    sources = {path: text for other in found.values() for path, text in other.items() if path.startswith(prefix)}
+    script = script_to_start({path[len(prefix) :]: text for path, text in sources.items()})
+    if script is None:
+        return None
+    return script, {posixpath.join(file.path, NAME): start_script(script, archive_folder)}
 
 
 def _config(planned: Planned, correspondences: Correspondences, settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ...contract.grammar import encode_last_field
@@ -13,6 +14,7 @@ from ...sagemaker.steps.spark import spark_of_processing
 from ..builder import Builder, Product
 from ..names import snake_case
 from ..plan import CodeFile, Output, Task
+from ..start_script import ARCHIVE, NAME
 from .datasets import plan_query
 from .shared import environment, fixed_destination, property_name
 from .spark import plan_spark_processing
@@ -59,8 +61,8 @@ def _processing_inputs(builder: Builder, processing: steps.Processing) -> None:
                 "SMX334", f"input {item.name!r} is divided among several instances", item.pointer
             )
         if item in code:
-            folder = "" if len(code) == 1 else (snake_case(item.name) or "code")
-            _code(builder, item.uri, item.local_path, folder)
+            folders = {} if len(code) == 1 else {each.pointer: snake_case(each.name) or "code" for each in code}
+            _code(builder, item.uri, item.local_path, folders.get(item.pointer, ""), _sources(code, folders))
             continue
         data = builder.data(item.uri, _input_name(item.name, item.local_path))
         if isinstance(data, str):
@@ -88,7 +90,15 @@ def _code_inputs(processing: steps.Processing) -> list[steps.ProcessingInput]:
     return [item for item in processing.inputs if item in found]
 
 
-def _code(builder: Builder, uri: Field, local_path: str, folder: str) -> None:
+def _sources(code: list[steps.ProcessingInput], folders: Mapping[str, str]) -> tuple[str, str] | None:
+    """Of a framework processor: the folder of its sources among the step's code, and the place of their archive."""
+    for item in code:
+        if item.uri is not None and posixpath.basename(item.uri.text or "") == ARCHIVE:
+            return folders.get(item.pointer, ""), str(item.local_path).rstrip("/")
+    return None
+
+
+def _code(builder: Builder, uri: Field, local_path: str, folder: str, sources: tuple[str, str] | None) -> None:
     """Put a file or archive of the user's code where SageMaker would."""
     text = uri.text or ""
     name = posixpath.basename(text.rstrip("/"))
@@ -98,9 +108,8 @@ def _code(builder: Builder, uri: Field, local_path: str, folder: str) -> None:
     elif folder:
         fields += [folder]
     builder.option("code", *fields)
-    builder.planner.add_code(
-        builder.component.function, CodeFile(folder, text, uri.pointer, unpack=name.endswith(".tar.gz"))
-    )
+    file = CodeFile(folder, text, uri.pointer, name.endswith(".tar.gz"), starts=sources if name == NAME else None)
+    builder.planner.add_code(builder.component.function, file)
 
 
 def _processing_output(builder: Builder, step: Step, output: steps.ProcessingOutput) -> None:
