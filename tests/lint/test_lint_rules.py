@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support import Outcome
+from support import REPOSITORY, Outcome
 
 from smx2vertex.kubeflow.hazards import GRAPH_CODES, RULES
 
@@ -170,3 +170,9 @@ FREE = {
     "ml_pipelines.PipelineDeploymentConfig.ResolverSpec",
     "ml_pipelines.PipelineDeploymentConfig.AIPlatformCustomJobSpec",
 }
+
+
+def test_the_page_names_every_code() -> None:
+    page = (REPOSITORY / "docs" / "lint.md").read_text(encoding="utf-8")
+    table = "".join(line for line in page.splitlines() if line.startswith("|"))
+    assert set(re.findall(r"SMX\d{3}", table)) == {*GRAPH_CODES, *RULES}
