@@ -56,10 +56,9 @@ class Coverage:
             return
         mapped = map_pipeline(definition)
         planned = plan(definition, mapped, Correspondences())
-        for step in definition.all_steps():
-            entry = mapped.steps[step.name]
-            verdict = planned.verdict(step.name, entry.verdict)
-            self.steps.setdefault(step.type or "none", Counter())[verdict] += 1
+        mapped = planned.settled(mapped)
+        for step in mapped.steps.values():
+            self.steps.setdefault(step.type or "none", Counter())[step.verdict] += 1
         self.stopped.update(finding.code for finding in planned.excluded.values())
         self.fields.update(mapped.by_verdict())
         self.unaccounted += len(mapped.unaccounted)

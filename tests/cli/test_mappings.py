@@ -50,7 +50,7 @@ def test_list_counts_the_rows_of_each_verdict(smx2vertex: Run) -> None:
 def test_show_finds_a_table_by_its_name_or_its_step_type(smx2vertex: Run, name: str) -> None:
     shown = json.loads(smx2vertex("mappings", "show", name, "--format", "json").out)
     row = next(row for row in shown["rows"] if row["rule"] == "lambda.step:FunctionArn")
-    assert (row["verdict"], row["code"], row["file"]) == ("redesign", "SMX252", "mappings/steps/lambda.yaml")
+    assert (row["verdict"], row["file"]) == ("adapted", "mappings/steps/lambda.yaml")
     assert shown["sources"][0]["url"].startswith("https://")
     assert "FunctionArn" in smx2vertex("mappings", "show", name).out
 
@@ -70,7 +70,7 @@ def test_show_names_the_tables_that_there_are(smx2vertex: Run) -> None:
 def test_explain_knows_rules_beside_the_arguments(smx2vertex: Run) -> None:
     outcome = smx2vertex("explain", "quality_check.step:SkipCheck")
     assert outcome.code == 0
-    assert "setting of the component" in outcome.out
+    assert "Becomes: skip-check" in outcome.out
 
 
 def test_our_own_tables_have_no_mistakes(smx2vertex: Run) -> None:
@@ -145,38 +145,55 @@ def test_check_of_a_file_that_is_not_there(smx2vertex: Run, tmp_path: Path) -> N
     assert smx2vertex("mappings", "check", tmp_path / "none.yaml").code == 2
 
 
-def test_a_step_that_is_not_translated_names_the_nearest_thing(smx2vertex: Run, lambda_definition: Path) -> None:
-    report = json.loads(smx2vertex("map", lambda_definition, "--format", "json").out)
+def test_a_step_that_is_not_translated_names_the_nearest_thing(smx2vertex: Run, tmp_path: Path) -> None:
+    artifact = {"ArtifactName": "a", "Source": {"SourceUri": "s3://b/x"}}
+    step = {"Name": "Link", "Type": "Lineage", "Arguments": {"Artifacts": [artifact]}, "CacheConfig": {"Enabled": True}}
+    report = json.loads(smx2vertex("map", _written(tmp_path, [step]), "--format", "json").out)
     [step] = report["steps"]
     assert step["verdict"] == "redesign"
-    assert step["target"].startswith("task that fails until it is redesigned: component")
+    assert step["target"].startswith("task that fails")
     rules = {field["source"]: (field["rule"], field["verdict"]) for field in step["fields"]}
-    assert rules["/Steps/0/Arguments/who"] == ("lambda:*", "redesign")
-    assert rules["/Steps/0/FunctionArn"] == ("lambda.step:FunctionArn", "redesign")
-    assert rules["/Steps/0/CacheConfig/Enabled"][0] == "step:CacheConfig.Enabled"
+    assert rules["/Steps/0/Name"] == ("step:Name", "adapted")
+    assert rules["/Steps/0/Arguments/Artifacts/0/ArtifactName"] == ("lineage:Artifacts[].ArtifactName", "redesign")
+    assert rules["/Steps/0/CacheConfig/Enabled"] == ("step:CacheConfig.Enabled", "redesign")
     assert report["ledger"]["unaccounted"] == []
-    assert [finding["code"] for finding in report["findings"] if finding["step"]] == ["SMX252", "SMX330"]
+    assert [finding["code"] for finding in report["findings"] if finding["step"]] == ["SMX399"]
 
 
-def test_a_reference_to_a_step_that_is_not_translated(smx2vertex: Run, tmp_path: Path) -> None:
+def test_a_translated_type_whose_step_cannot_be_planned_promises_nothing(smx2vertex: Run, tmp_path: Path) -> None:
+    arguments = {"HyperParameters": {"a": "1"}, "AlgorithmSpecification": {"TrainingInputMode": "File"}}
+    report = json.loads(
+        smx2vertex(
+            "map", _written(tmp_path, [{"Name": "T", "Type": "Training", "Arguments": arguments}]), "--format", "json"
+        ).out
+    )
+    verdicts = {field["source"]: field["verdict"] for field in report["steps"][0]["fields"]}
+    assert verdicts["/Steps/0/Arguments/HyperParameters/a"] == "redesign"
+    assert report["ledger"]["by_verdict"]["redesign"] == 2
+
+
+def test_references_to_properties_of_other_steps(smx2vertex: Run, tmp_path: Path) -> None:
+    outputs = [{"OutputName": "a", "OutputType": "String"}]
     steps = [
-        {"Name": "Ask", "Type": "Callback", "Arguments": {}, "SqsQueueUrl": "q", "OutputParameters": []},
+        {"Name": "Ask", "Type": "Callback", "Arguments": {}, "SqsQueueUrl": "q", "OutputParameters": outputs},
         {
             "Name": "Say",
             "Type": "Lambda",
-            "FunctionArn": "f",
-            "Arguments": {
-                "known": {"Get": "Steps.Ask.OutputParameters['a']"},
-                "unknown": {"Get": "Steps.Ask.Nothing"},
-            },
+            "FunctionArn": "arn:aws:lambda:us-east-1:111122223333:function:notify",
+            "Arguments": {"known": {"Get": "Steps.Ask.OutputParameters['a']"}},
+        },
+        {
+            "Name": "Shout",
+            "Type": "Lambda",
+            "FunctionArn": "arn:aws:lambda:us-east-1:111122223333:function:notify",
+            "Arguments": {"unknown": {"Get": "Steps.Ask.Nothing"}},
         },
     ]
     report = json.loads(smx2vertex("map", _written(tmp_path, steps), "--format", "json").out)
-    fields = {field["source"]: field for step in report["steps"] for field in step["fields"]}
-    assert fields["/Steps/0/Arguments"]["verdict"] == "redesign"
-    assert fields["/Steps/1/Arguments/known/Get"]["verdict"] == "redesign"
-    assert fields["/Steps/1/Arguments/unknown/Get"]["verdict"] == "unsupported"
-    assert "SMX244" not in {finding["code"] for finding in report["findings"]}
+    fields = {field["source"]: field["verdict"] for step in report["steps"] for field in step["fields"]}
+    assert fields["/Steps/1/Arguments/known/Get"] == "adapted"
+    assert fields["/Steps/2/Arguments/unknown/Get"] == "unsupported"
+    assert {finding["step"] for finding in report["findings"] if finding["code"] == "SMX244"} == {"Shout"}
 
 
 def test_the_body_of_a_loop_is_accounted_for(smx2vertex: Run, tmp_path: Path) -> None:

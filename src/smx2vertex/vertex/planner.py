@@ -10,7 +10,7 @@ from typing import Any
 from ..findings import Finding
 from ..mapping.correspondences import Correspondences
 from ..mapping.images import ImageChoice, tool
-from ..mapping.ledger import MappedPipeline
+from ..mapping.ledger import MappedField, MappedPipeline
 from ..mapping.machines import disk_gb
 from ..mapping.regions import default_region
 from ..mapping.tables import Verdict, worse
@@ -57,6 +57,9 @@ from .scopes import BODY, Scope, Scopes
 from .uses import Uses, normal
 from .values import PYTHON_TYPES, S3_ADDRESS, as_text, bucket_parameters, labels, names_aws
 
+# What a task that fails still shares with its step: its name, kind and place in the order.
+KEPT_IN_FAILING_TASKS = ("step:Name", "step:Type", "step:DisplayName", "step:Description", "step:DependsOn")
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -94,6 +97,27 @@ class Planned:
     def verdict(self, step: str, verdict: Verdict) -> Verdict:
         """The verdict on a step: that of the tables, or worse if it could not be planned."""
         return worse(verdict, "redesign") if step in self.excluded else verdict
+
+    def settled(self, mapped: MappedPipeline) -> MappedPipeline:
+        """What the tables say, now that it is known which steps fail when run; their fields await a redesign."""
+        steps = {
+            name: replace(
+                step,
+                verdict=self.verdict(name, step.verdict),
+                fields=[self._settled(step.name, field) for field in step.fields],
+            )
+            for name, step in mapped.steps.items()
+        }
+        return replace(mapped, steps=steps)
+
+    def _settled(self, step: str, field: MappedField) -> MappedField:
+        if step not in self.excluded or field.rule.startswith(KEPT_IN_FAILING_TASKS):
+            return field
+        if worse(field.verdict, "redesign") == field.verdict:
+            return field
+        reason = f"the step is a task that fails ({self.excluded[step].code})"
+        note = f"{reason}; once it is translated: {field.note}" if field.note else reason
+        return replace(field, verdict="redesign", note=note)
 
 
 def plan(
