@@ -48,6 +48,7 @@ RULES: dict[str, Rule] = {
     "SMX545": jobs.disks,
     "SMX546": jobs.numbers_at_run_time,
     "SMX547": tasks.many_artifacts,
+    "SMX548": jobs.camel_case,
 }
 
 

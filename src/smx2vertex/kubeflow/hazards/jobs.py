@@ -127,6 +127,18 @@ def numbers_at_run_time(subject: Subject) -> Iterator[Hazard]:
                 )
 
 
+def camel_case(subject: Subject) -> Iterator[Hazard]:
+    """Worker pools with fields in camel case, which the component does not know."""
+    for at, task, pool in _pools(subject):
+        parts = {"": pool, **{f".{name}": part for name, part in pool.items() if isinstance(part, Mapping)}}
+        for place, part in parts.items():
+            for name in part:
+                if isinstance(name, str) and name != name.lower():
+                    yield Hazard(
+                        f"a worker pool of {task.name} has no field {name!r}", f"{at}{place}.{name}", task.name
+                    )
+
+
 def container_limits(subject: Subject) -> Iterator[Hazard]:
     """Plain containers that ask for more than any machine of a pipeline's step has."""
     for placed, task in subject.leaves():

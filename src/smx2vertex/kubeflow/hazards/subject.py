@@ -127,6 +127,15 @@ def constant_of(selector: Mapping[str, Any]) -> Any:
     return value.get("constant") if isinstance(value, Mapping) else None
 
 
+def words_of(executor: Mapping[str, Any]) -> list[str]:
+    """The words of a container's command and arguments as they are written; none of anything else."""
+    container = executor.get("container")
+    if not isinstance(container, Mapping):
+        return []
+    lists = [container.get("command"), container.get("args")]
+    return [word for words in lists if isinstance(words, list) for word in words if isinstance(word, str)]
+
+
 def values_of(task: Task) -> dict[str, Origin]:
     """The inputs of a task by name, the fields of a custom job included."""
     return {**task.parameters, **task.job}

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..graph import MAX_TASKS
 from ..origins import Collected, length
-from .subject import Hazard, Placed, Subject
+from .subject import Hazard, Placed, Subject, words_of
 
 MAX_JOB_TASKS = 10_000
 MAX_SPEC_BYTES = 1_000_000
@@ -45,7 +45,7 @@ def large_spec(subject: Subject) -> Iterator[Hazard]:
 def long_commands(subject: Subject) -> Iterator[Hazard]:
     """Commands that may be too long for a container."""
     for label, executor in subject.spec.executors.items():
-        size = sum(len(word.encode()) for word in _words(executor.get("container")))
+        size = sum(len(word.encode()) for word in words_of(executor))
         if size > MAX_COMMAND_BYTES:
             message = f"the command of {label} has {size:,} bytes, more than {MAX_COMMAND_BYTES:,}"
             yield Hazard(message, f"deploymentSpec.executors.{label}.container")
@@ -89,11 +89,4 @@ def one_name_for_two(subject: Subject) -> Iterator[Hazard]:
 
 def _program(subject: Subject, placed: Placed) -> tuple[str, ...]:
     _, executor = subject.executor(placed.component)
-    return tuple(_words(executor.get("container")))
-
-
-def _words(container: Any) -> list[str]:
-    if not isinstance(container, dict):
-        return []
-    lists = [container.get("command"), container.get("args")]
-    return [word for words in lists if isinstance(words, list) for word in words if isinstance(word, str)]
+    return tuple(words_of(executor))

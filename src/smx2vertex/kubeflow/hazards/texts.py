@@ -8,7 +8,7 @@ from typing import Any
 
 from ..origins import Collected, Origin, PipelineParameter, TaskOutput
 from ..values import NAMES, fit
-from .subject import Hazard, Subject, brief, constant_of, constant_text, has_placeholder, values_of, walk
+from .subject import Hazard, Subject, brief, constant_of, constant_text, has_placeholder, values_of, walk, words_of
 
 LARGEST_EXACT = 2**53
 PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
@@ -141,8 +141,7 @@ def broken_requests(subject: Subject) -> Iterator[Hazard]:
         if not task.prebuilt and task.kind != "custom_job":
             continue
         _, executor = subject.executor(placed.component)
-        words = executor.get("container", {}).get("args") or []
-        quoted = {name for word in words if isinstance(word, str) for name in _QUOTED.findall(word)}
+        quoted = {name for word in words_of(executor) for name in _QUOTED.findall(word)}
         for name in sorted(quoted):
             text = constant_text(values_of(task).get(name))
             if text and ('"' in text or "\\" in text or (task.kind == "custom_job" and _CONTROL.search(text))):
