@@ -82,6 +82,10 @@ class Surroundings(Protocol):
         """What only the engine knows."""
 
 
+# A constant asks for nothing.
+_NOTHING: Any = None
+
+
 def label(name: str, iteration: tuple[int, ...]) -> str:
     """The id of a task with the indices of the iterations: `train[0]`."""
     return name + "".join(f"[{index}]" for index in iteration)
@@ -127,6 +131,17 @@ def evaluate(origin: Origin, around: Surroundings, frame: Frame) -> Any:
         case ExecutorInput():
             return "{{$}}"
     return None
+
+
+def is_constant(origin: Origin) -> bool:
+    """Whether the value is the same in all runs."""
+    fixed = Constant | Text | Items | Entries | OutputField | ExecutorInput
+    return all(isinstance(each, fixed) for each in origins_in(origin))
+
+
+def constant(origin: Origin) -> Any:
+    """The value of an origin that is the same in all runs."""
+    return evaluate(origin, _NOTHING, {})
 
 
 def _or_empty(value: Any) -> Any:

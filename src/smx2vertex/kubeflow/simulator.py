@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import Any, Literal
 
 from . import conditions
-from .evaluation import Artifact, Frame, Imported, Made, Unset, evaluate, label
+from .evaluation import Artifact, Frame, Imported, Made, Unset, constant, evaluate, is_constant, label
 from .graph import Condition, Graph, Group, Loop, Task, read_graph
 from .origins import Constant, FinalStatus, Origin, TaskOutput
 from .rules import ALWAYS, Upstream, fate, group_state, loop_items, refuse_broken
@@ -153,14 +153,23 @@ class _Node:
 
 
 @dataclass(frozen=True, slots=True)
+class _Words:
+    """Texts, and those among them that change, by index."""
+
+    texts: tuple[str, ...]
+    changing: tuple[tuple[int, Origin], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Prepared:
     """A task with its constants apart from what is evaluated in each run; `fault` says why its constants do not fit."""
 
     task: Task
     constants: dict[str, Any]
     parameters: tuple[tuple[str, Origin], ...]
-    words: tuple[str | Origin, ...]
-    environment: tuple[tuple[str, str | Origin], ...]
+    words: _Words
+    variables: tuple[str, ...]
+    environment: _Words
     after: frozenset[str]
     fault: str
 
@@ -212,15 +221,18 @@ def _prepare(task: Task) -> _Prepared:
         task=task,
         constants=constants,
         parameters=tuple((name, each) for name, each in task.parameters.items() if not isinstance(each, Constant)),
-        words=tuple(_word(word) for word in (*task.command, *task.args)),
-        environment=tuple((name, _word(value)) for name, value in task.env.items()),
+        words=_words((*task.command, *task.args)),
+        variables=tuple(task.env),
+        environment=_words(tuple(task.env.values())),
         after=frozenset(task.waits),
         fault=fault,
     )
 
 
-def _word(origin: Origin) -> str | Origin:
-    return in_text(origin.value) if isinstance(origin, Constant) else origin
+def _words(origins: tuple[Origin, ...]) -> _Words:
+    texts = tuple(in_text(constant(origin)) if is_constant(origin) else "" for origin in origins)
+    changing = ((index, origin) for index, origin in enumerate(origins) if not is_constant(origin))
+    return _Words(texts, tuple(changing))
 
 
 def _fitted(parameter: Parameter | None, name: str, value: Any) -> Any:
@@ -309,7 +321,7 @@ class _Run:
         return {
             "state": "CANCELLED" if result.state == "not started" else result.state.upper(),
             "pipelineJobResourceName": self.runtime("pipeline_job_resource_name"),
-            "pipelineTaskName": self.tree.paths[origin.task][-1],
+            "pipelineTaskName": origin.task.rpartition("/")[2],
             "error": {"code": 9, "message": message} if message else {},
         }
 
@@ -318,6 +330,8 @@ class _Run:
 
     def iteration(self, name: str, frame: Frame) -> tuple[int, ...]:
         """The indices of the loops around a task or group."""
+        if not frame:
+            return ()
         return tuple([frame[loop] for loop in takewhile(frame.__contains__, self.tree.loops[name])])
 
     # --- tasks and groups ---
@@ -419,15 +433,15 @@ class _Run:
         task, name = prepared.task, label(prepared.task.id, iteration)
         outcome = self.outcomes.get(name) or self.outcomes.get(task.id) or Outcome()
         inputs = self.inputs(prepared, frame)
-        words = [self.text(word, frame) for word in prepared.words]
-        environment = {key: self.text(value, frame) for key, value in prepared.environment}
+        words = self.texts(prepared.words, frame)
+        environment = dict(zip(prepared.variables, self.texts(prepared.environment, frame), strict=True))
         artifact = Imported(self.text(task.importer.uri, frame)) if task.importer else None
         allowed = 1 + (task.retry.attempts if task.retry else 0)
         attempts = allowed if outcome.failed else min(outcome.faults + 1, allowed)
         reason = "it fails" if outcome.failed or outcome.faults >= allowed else _misfit(task, outcome)
         state: State = "failed" if reason else "succeeded"
         self.events.append(
-            Event(task.id, iteration, state, reason, tuple(words), inputs, environment, prepared.after, attempts)
+            Event(task.id, iteration, state, reason, words, inputs, environment, prepared.after, attempts)
         )
         return _Result(state, name if state == "failed" else failure, outcome, artifact)
 
@@ -444,10 +458,16 @@ class _Run:
             inputs[name] = found
         return {name: value for name, value in inputs.items() if value is not None}
 
-    def text(self, word: str | Origin, frame: Frame) -> str:
-        if isinstance(word, str):
-            return word
-        value = evaluate(word, self, frame)
+    def texts(self, words: _Words, frame: Frame) -> tuple[str, ...]:
+        if not words.changing:
+            return words.texts
+        texts = list(words.texts)
+        for index, origin in words.changing:
+            texts[index] = self.text(origin, frame)
+        return tuple(texts)
+
+    def text(self, origin: Origin, frame: Frame) -> str:
+        value = evaluate(origin, self, frame)
         return "" if value is None else in_text(value)
 
 
