@@ -49,6 +49,7 @@ RULES: dict[str, Rule] = {
     "SMX546": jobs.numbers_at_run_time,
     "SMX547": tasks.many_artifacts,
     "SMX548": jobs.camel_case,
+    "SMX549": tasks.cached_without_output,
 }
 
 

@@ -70,11 +70,19 @@ def _items(subject: Subject, origin: Any) -> int:
 
 
 def cached_changes(subject: Subject) -> Iterator[Hazard]:
-    """Tasks that may be skipped although they change something: those prebuilt for it, and those without an output."""
+    """Prebuilt tasks that change something, and may be skipped."""
+    for placed, task in subject.leaves():
+        if task.caching and task.kind in CHANGES:
+            yield Hazard(f"{task.name} is skipped when its inputs are the same again", placed.at, task.name)
+
+
+def cached_without_output(subject: Subject) -> Iterator[Hazard]:
+    """Containers that give nothing to the pipeline, and may be skipped."""
     for placed, task in subject.leaves():
         has_output = task.output_parameters or task.output_artifacts
-        if task.caching and (task.kind in CHANGES or (task.kind == "container" and not has_output)):
-            yield Hazard(f"{task.name} is skipped when its inputs are the same again", placed.at, task.name)
+        if task.caching and task.kind == "container" and not has_output:
+            message = f"{task.name} has no output, and is skipped when its inputs are the same again"
+            yield Hazard(message, placed.at, task.name)
 
 
 def one_name_for_two(subject: Subject) -> Iterator[Hazard]:
@@ -83,7 +91,7 @@ def one_name_for_two(subject: Subject) -> Iterator[Hazard]:
     for name, (placed, task, program) in programs.items():
         first = programs.get(re.sub(r"-\d+$", "", name))
         if first and program and first[2] and program != first[2]:
-            message = f"{task.name} and {first[1].name} differ in a number only, and run different programs"
+            message = f"{task.name} ({name}) runs another program than {first[1].name} ({first[0].node.component})"
             yield Hazard(message, placed.at, task.name)
 
 
