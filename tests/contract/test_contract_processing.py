@@ -3,8 +3,10 @@
 import io
 import json
 import os
+import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -174,7 +176,6 @@ def test_the_configuration_files_of_the_job_are_there(task: Sandbox) -> None:
     assert (resources["current_host"], resources["hosts"]) == ("c", ["a", "b", "c"])
     job = json.loads((task.ml / "config/processingjobconfig.json").read_text())
     assert job["AppSpecification"]["ContainerEntrypoint"] == ["true"]
-    assert not task.out("data").exists(), "only the leader publishes"
 
 
 @pytest.mark.parametrize(
@@ -246,3 +247,97 @@ def test_a_hostile_model_archive_is_refused(task: Sandbox, info: tarfile.TarInfo
     task.local_run({})
     task.refuse("upload-model", "--step=S", "--model=model", "--serving-model=serving", "--serving-image=i")
     assert not task.out("serving").exists()
+
+
+# --- several hosts ---
+
+COUNT = """
+import os, pathlib, sys
+root = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
+mine, everything = (sorted(path.name for path in (root / "processing" / name).iterdir()) for name in ("in", "all"))
+host = sys.argv[1]
+(root / "processing/out" / (host + ".txt")).write_text(" ".join(mine))
+(root / "processing/out" / "all.txt").write_text(" ".join(everything))
+if host == "b":
+    (root / "processing/out" / "report.json").write_text('{"files": %d}' % len(mine))
+sys.exit(int(sys.argv[2]) if host == "b" else 0)
+"""
+DIVIDED = [
+    *("processing", "--step=S", "--input=data:/opt/ml/processing/in", "--input=data:/opt/ml/processing/all"),
+    *("--shard=/opt/ml/processing/in/", "--output=out:/opt/ml/processing/out:gs://acme/fixed"),
+    "--property=files:out/report.json:files",
+]
+
+
+def on_two_hosts(task: Sandbox, exit_code: int = 0) -> list[subprocess.CompletedProcess[str]]:
+    """What the leader `a` and the worker `b` of one job do at the same time; the worker starts a little later."""
+    task.file("count.py", COUNT)
+    task.outputs, task.output_parameters = ["out"], ["files"]
+    task.local_run({})
+    spec = {"cluster": {"workerpool0": ["a:1"], "workerpool1": ["b:1"]}}
+    processes = []
+    for number, host in enumerate("ab"):
+        time.sleep(number / 4)
+        pool = {"type": f"workerpool{number}", "index": 0}
+        task.environment |= {"CLUSTER_SPEC": json.dumps({**spec, "task": pool})}
+        task.environment |= {"SAGEMAKER_BASE_DIR": str(task.root / f"ml-{host}")}
+        words = ["--", task.python, str(task.root / "count.py"), host, str(exit_code)]
+        processes.append(
+            subprocess.Popen(
+                task.command(*DIVIDED, *words),
+                env=task.environment_of_process(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    return [
+        subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        for process in processes
+        for out, err in [process.communicate(timeout=60)]
+    ]
+
+
+def test_objects_are_divided_among_the_hosts_and_all_publish(task: Sandbox) -> None:
+    task.artifact("data", **{f"part-{number}__csv": "x" for number in range(5)})
+    for _ in range(2):  # the second time as after a restart: what the first left is there
+        leader, worker = on_two_hosts(task)
+        assert (leader.returncode, worker.returncode) == (0, 0), leader.stderr + worker.stderr
+        everything = " ".join(f"part-{number}.csv" for number in range(5))
+        expected = {
+            "a.txt": "part-0.csv part-2.csv part-4.csv",
+            "b.txt": "part-1.csv part-3.csv",
+            "all.txt": everything,
+            "report.json": '{"files": 2}',
+        }
+        assert {path.name: path.read_text() for path in task.out("out").iterdir()} == expected
+        assert {path.name: path.read_text() for path in (task.root / "written/acme/fixed").iterdir()} == expected
+        assert task.published("files") == "2", "the leader reads what the worker published"
+    config = json.loads((task.root / "ml-b/config/processingjobconfig.json").read_text())
+    kinds = [entry["S3Input"].get("S3DataDistributionType") for entry in config["ProcessingInputs"]]
+    assert kinds == ["ShardedByS3Key", None]
+
+
+@pytest.mark.parametrize("exit_code", [0, 7])
+def test_the_job_fails_if_any_host_fails(task: Sandbox, exit_code: int) -> None:
+    task.artifact("data", one__csv="x")
+    leader, worker = on_two_hosts(task, exit_code)
+    assert (leader.returncode, worker.returncode) == (exit_code, exit_code)
+    assert ("host b ended with exit code 7" in leader.stderr) == bool(exit_code)
+    if exit_code:
+        assert not (task.root / "parameters/files").exists()
+    else:
+        assert (task.out("out") / "b.txt").read_text() == "", "one object is all that there is: the leader has it"
+
+
+def test_a_host_that_is_refused_fails_the_job(task: Sandbox) -> None:
+    leader, worker = on_two_hosts(task)  # there is no input artifact
+    assert (leader.returncode, worker.returncode) == (1, 1)
+    assert "there is no artifact data" in worker.stderr
+
+
+def test_files_of_one_name_from_several_hosts_are_reported(task: Sandbox) -> None:
+    task.artifact("data", one__csv="x")
+    task.file("out/out/b.txt", "of another host")
+    _, worker = on_two_hosts(task)
+    assert "b.txt was there already, from another host or an earlier attempt; the last one counts" in worker.stderr

@@ -222,3 +222,17 @@ def test_only_the_leader_of_a_cluster_publishes(train: Sandbox) -> None:
         assert train.out("model").exists() == (index == 0)
         if index == 0:
             train.out("model").rename(train.root / "of the leader")
+
+
+def test_channels_are_divided_among_the_hosts(task: Sandbox) -> None:
+    task.artifact("train", **{f"part-{number}__csv": "x" for number in range(3)})
+    task.artifact("validation", all__csv="x")
+    spec = {"cluster": {"workerpool0": ["a:1"], "workerpool1": ["b:1"]}, "task": {"type": "workerpool1", "index": 0}}
+    task.environment["CLUSTER_SPEC"] = json.dumps(spec)
+    options = ["--channel=train:", "--channel=validation:", "--shard=/opt/ml/input/data/train"]
+    task.succeed("training", "--step=T", *options, "--", "true")
+    found = sorted(path.relative_to(task.ml / "input/data").as_posix() for path in task.ml.glob("input/data/*/*"))
+    assert found == ["train/part-1.csv", "validation/all.csv"]
+    config = json.loads((task.ml / "input/config/inputdataconfig.json").read_text())
+    kinds = {name: channel["S3DistributionType"] for name, channel in config.items()}
+    assert kinds == {"train": "ShardedByS3Key", "validation": "FullyReplicated"}

@@ -50,6 +50,7 @@ KINDS = {
     "query": Kind("query for", "SMX451", "SMX451", "SMX451"),
     "selector": Kind("choice among the copies", None, "SMX451", "SMX451"),
     "collected": Kind("what a loop collects of", None, "SMX452", None),
+    "divided": Kind("division of", "SMX451", "SMX451", "SMX451"),
     "content type": Kind("content type of channel", "SMX457", "SMX457", "SMX457"),
 }
 # Where a value that another step makes does not arrive, an edge of the graph is wrong.

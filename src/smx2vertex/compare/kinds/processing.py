@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..source import SourceReader
     from ..target import ContractReader
 
+DIVIDED = "ShardedByS3Key"
+
 
 def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
     if spark.read_processing(reader, node, step):
@@ -28,6 +30,8 @@ def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
     for item in processing.inputs:
         if item.uri is not None and item.local_path:
             node.add(("input", folder(item.local_path)), reader.address_parts(item.uri), item.uri.pointer)
+            if item.distribution == DIVIDED:
+                node.add(("divided", folder(item.local_path)), ["among the machines"], item.pointer)
     for output in processing.outputs:
         if not output.local_path:
             continue
@@ -50,8 +54,15 @@ def _read_task(task: ContractReader) -> None:
             task.node.add(("code", folder(path)), [])
     for option in task.line.of("data"):
         task.node.add(("input", folder(option.fields[0])), task.address(option.template))
+    note_divided(task)
     for option in task.line.of("output"):
         task.outputs(folder(option.fields[1]), option.fields[0], option.template)
+
+
+def note_divided(task: ContractReader) -> None:
+    """Note which inputs are divided among the machines of a job."""
+    for option in task.line.of("shard"):
+        task.node.add(("divided", folder(option.fields[0])), ["among the machines"])
 
 
 def _step_product(reader: SourceReader, step: Step, reference: PropertyReference) -> What | None:

@@ -9,9 +9,12 @@ from ...sagemaker import steps
 from ...sagemaker.definition import Step
 from ...sagemaker.expressions import PropertyReference
 from ..commandline import CommandLine
+from ..names import folder
 from ..neutral import Node
+from .functions import function_product, note_function
 from .kind import Kind, What
 from .notebooks import note_notebook, notebook_product
+from .processing import DIVIDED, note_divided
 
 if TYPE_CHECKING:
     from ..source import SourceReader
@@ -23,6 +26,10 @@ FORMATS = ("str", "int", "float", "bool", "json")
 def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
     if steps.disguise(step) == "notebook job":
         note_notebook(reader, node, step)
+        return
+    call = reader.definition.functions.get(step.name)
+    if call is not None and not call.problems:
+        note_function(reader, node, step, call)
         return
     note_training(reader, node, steps.training(step, reader.names), f"{step.pointer}/Arguments")
 
@@ -40,6 +47,9 @@ def note_training(reader: SourceReader, node: Node, training: steps.Training, po
         if channel.uri is not None:
             node.add(("channel", channel.name), reader.address_parts(channel.uri), channel.uri.pointer)
         reader.note(node, ("content type", channel.name), channel.content_type)
+        if channel.distribution == DIVIDED:
+            path = folder(f"/opt/ml/input/data/{channel.name}")
+            node.add(("divided", path), ["among the machines"], channel.pointer)
     for name, field in training.hyperparameters.items():
         if name not in ("sagemaker_program", "sagemaker_submit_directory"):
             reader.note(node, ("hyperparameter", name), field)
@@ -67,6 +77,7 @@ def read_training(task: ContractReader) -> None:
     for option in task.line.of("channel-data"):
         task.node.add(("channel", option.fields[0]), task.address(option.template))
         _content_type(task, *option.fields)
+    note_divided(task)
     for option in task.line.of("hyperparameter"):
         _hyperparameter(task, option.fields[0], option.template or ())
     for option in task.line.of("metric-definition"):
@@ -91,6 +102,8 @@ def _content_type(task: ContractReader, channel: str, content_type: str) -> None
 def _step_product(reader: SourceReader, step: Step, reference: PropertyReference) -> What | None:
     if steps.disguise(step) == "notebook job":
         return notebook_product(reference)
+    if steps.disguise(step) == "function":
+        return function_product(reference)
     if reference.path[:1] == ("FinalMetricDataList",) and reference.key is not None:
         return ("metric", reference.key)
     return ("model",) if reference.pattern == "ModelArtifacts.S3ModelArtifacts" else None

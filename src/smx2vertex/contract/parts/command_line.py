@@ -14,6 +14,9 @@ class ContractError(Exception):
 FORMS: Dict[str, Dict[str, str]] = {}
 CONTAINER_OPTIONS = {"environment": "NAME:TEMPLATE", "code": "PATH[:FOLDER[:ARCHIVE]]"}
 
+# Of verbs whose inputs may be divided among several hosts.
+SHARD_OPTIONS = {"shard": "PATH"}
+
 PLACEHOLDER = re.compile(r"\{(\w+):(str|int|float|bool|json|uri)\}")
 
 

@@ -1,5 +1,6 @@
 """Addresses and files: where things are read and written."""
 
+import filecmp
 import functools
 import json
 import os
@@ -139,16 +140,17 @@ def copy_file(source: str, target: str) -> None:
     shutil.copyfile(source, target)
 
 
-def stage(source: str, folder: str, link_big_files: bool = True) -> None:
+def stage(source: str, folder: str, link_big_files: bool = True, share: Tuple[int, int] = (0, 1)) -> None:
     """Bring an input into a folder: a single file by its name, or the content of a folder.
 
     Files are copied, as scripts read them again and again and a mounted bucket is slow; a big one is linked, unless
-    the folder is to be published.
+    the folder is to be published. Of a `share` (I, N) the files I, I + N, I + 2 N … count, in order of their names.
     """
     if not os.path.exists(source):
         raise ContractError("there is nothing at {}".format(source))
     single = os.path.isfile(source)
-    for name, path in [(os.path.basename(source), source)] if single else files_below(source, follow_links=True):
+    found = [(os.path.basename(source), source)] if single else files_below(source, follow_links=True)
+    for name, path in found[share[0] :: share[1]]:
         target = os.path.join(folder, name)
         if link_big_files and os.path.getsize(path) > COPY_AT_MOST:
             os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -162,6 +164,15 @@ def copy_files(folder: str, target: str) -> None:
     """Copy all files of a folder into another one, which keeps what else it has. Links are not followed."""
     for name, path in files_below(folder):
         copy_file(path, os.path.join(target, name))
+
+
+def add_files(folder: str, target: str) -> None:
+    """As `copy_files`, for several hosts with one target: a file of the same name and another content is reported."""
+    for name, path in files_below(folder):
+        copy = os.path.join(target, name)
+        if os.path.isfile(copy) and not filecmp.cmp(path, copy, shallow=False):
+            warn("{} was there already, from another host or an earlier attempt; the last one counts".format(name))
+        copy_file(path, copy)
 
 
 def replace(folder: str, target: str) -> None:

@@ -3,8 +3,20 @@
 import json
 from typing import Any, Dict, List
 
-from .command_line import CONTAINER_OPTIONS, ContractError
-from .files import copy_files, empty, inside, place, read_text, readable, replace, stage, writable, write_json
+from .command_line import CONTAINER_OPTIONS, SHARD_OPTIONS, ContractError
+from .files import (
+    add_files,
+    copy_files,
+    empty,
+    inside,
+    place,
+    read_text,
+    readable,
+    replace,
+    stage,
+    writable,
+    write_json,
+)
 from .json_path import parse_json_path, select
 from .scripts import Metrics, run, show_message, stage_code
 from .task import Task, verb
@@ -13,6 +25,7 @@ from .task import Task, verb
 @verb(
     "processing",
     CONTAINER_OPTIONS,
+    SHARD_OPTIONS,
     {
         "input": "ARTIFACT:PATH[:FILE]",
         "data": "PATH:TEMPLATE",
@@ -22,6 +35,20 @@ from .task import Task, verb
 )
 def processing(task: Task) -> int:
     """A processing job: inputs and code at their paths, the entry point, outputs and values of property files."""
+    task.begin()
+    code = 1
+    try:
+        code = _run_processing(task)
+    finally:
+        task.end(code)
+    code = task.together(code)
+    if code == 0 and task.rank == 0:
+        _publish_property_files(task)
+    return code
+
+
+def _run_processing(task: Task) -> int:
+    """What each host does; returns the exit code of the entry point."""
     if not task.words:
         raise ContractError("there is no entry point after --")
     command = [task.render(word) for word in task.words]
@@ -29,14 +56,14 @@ def processing(task: Task) -> int:
         empty(path)
     stage_code(task)
     for artifact, path, file in task.options["input"]:
-        stage(task.input_path(artifact, file), place(path))
+        stage(task.input_path(artifact, file), place(path), share=task.share(path))
     for path, template in task.options["data"]:
-        stage(readable(task.render(template)), place(path))
+        stage(readable(task.render(template)), place(path), share=task.share(path))
     _write_processing_config(task, command)
     code = run(command, task.environment(), None, Metrics([]))
     if code:
         show_message(place("/opt/ml/output/message"))
-    elif task.rank == 0:
+    else:
         _publish_processing(task)
     return code
 
@@ -48,10 +75,7 @@ def _processing_folders(task: Task) -> List[str]:
 
 
 def _write_processing_config(task: Task, command: List[str]) -> None:
-    inputs = [
-        {"InputName": fields[0], "S3Input": {"LocalPath": fields[1], "S3DownloadMode": "StartOfJob"}}
-        for fields in task.options["input"]
-    ]
+    inputs = [{"InputName": fields[0], "S3Input": _processing_input(task, fields[1])} for fields in task.options["input"]]
     outputs = [
         {"OutputName": fields[0], "S3Output": {"LocalPath": fields[1], "S3UploadMode": "EndOfJob"}}
         for fields in task.options["output"]
@@ -71,6 +95,11 @@ def _write_processing_config(task: Task, command: List[str]) -> None:
     write_json(place("/opt/ml/config/resourceconfig.json"), resource_config(task))
 
 
+def _processing_input(task: Task, path: str) -> Dict[str, str]:
+    divided = {"S3DataDistributionType": "ShardedByS3Key"} if task.share(path) != (0, 1) else {}
+    return dict(divided, LocalPath=path, S3DownloadMode="StartOfJob")
+
+
 def resource_config(task: Task) -> Dict[str, Any]:
     """What SageMaker tells a container about its cluster."""
     group = {"instance_group_name": "homogeneousCluster", "instance_type": task.machine, "hosts": task.hosts}
@@ -85,11 +114,16 @@ def resource_config(task: Task) -> Dict[str, Any]:
 
 
 def _publish_processing(task: Task) -> None:
+    """Each host publishes what it has, as in SageMaker."""
+    alone = len(task.hosts) == 1
     for artifact, path, template in task.options["output"]:
-        replace(place(path), task.output_path(artifact))
+        (replace if alone else add_files)(place(path), task.output_path(artifact))
         if template:
             copy_files(place(path), writable(task.render(template)))
-    folders = {fields[0]: place(fields[1]) for fields in task.options["output"]}
+
+
+def _publish_property_files(task: Task) -> None:
+    folders = {fields[0]: task.output_path(fields[0]) for fields in task.options["output"]}
     for parameter, location, path in task.options["property"]:
         artifact, file = location.split("/", 1)
         if artifact not in folders:

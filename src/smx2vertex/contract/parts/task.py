@@ -3,10 +3,14 @@
 import hashlib
 import json
 import os
+import sys
+import time
 from typing import Any, Callable, Dict, List, Optional, Tuple, cast
 
 from .command_line import FORMS, PLACEHOLDER, ContractError, decode, parse_command, typed
-from .files import inside, mounted, readable, write_json, write_text
+from .files import inside, mounted, read_text, readable, write_json, write_text
+
+SECONDS_BETWEEN_LOOKS = 0.5  # at what the other hosts of a job left
 
 
 class Task:
@@ -122,6 +126,53 @@ class Task:
                 metadata = dict(given.get("metadata") or {}, **self.metadata.get(name, {}))
                 artifacts[name] = {"artifacts": [dict(artifact, uri=given["uri"], metadata=metadata)]}
             write_json(mounted(self._output_file), {"artifacts": artifacts})
+
+    def share(self, path: str) -> Tuple[int, int]:
+        """Which files of an input at this PATH belong here: this host's, if they are divided among the hosts."""
+        divided = [os.path.normpath(fields[0]) for fields in self.options["shard"]]
+        return (self.rank, len(self.hosts)) if os.path.normpath(path) in divided else (0, 1)
+
+    def begin(self) -> None:
+        """Take back what an earlier attempt of this host said about its end."""
+        if self._several and os.path.isfile(self._ending(self.rank)):
+            os.remove(self._ending(self.rank))
+
+    def end(self, code: int) -> None:
+        """Say with which exit code this host ended."""
+        if self._several:
+            write_text(self._ending(self.rank), str(code))
+
+    def together(self, code: int) -> int:
+        """The exit code of this host; of the leader the first one of all hosts that is not 0, when all have ended.
+
+        The leader waits, since the job ends with it.
+        """
+        if not self._several or self.rank:
+            return code
+        codes = [self._code_of(rank) for rank in range(len(self.hosts))]
+        for host, ended in zip(self.hosts, codes):  # noqa: B905
+            if ended:
+                print("host {} ended with exit code {}".format(host, ended), file=sys.stderr, flush=True)
+        return next((ended for ended in codes if ended), 0)
+
+    @property
+    def _several(self) -> bool:
+        return len(self.hosts) > 1 and bool(self._output_file)
+
+    def _code_of(self, rank: int) -> int:
+        while True:
+            try:
+                text = read_text(self._ending(rank))
+            except OSError:
+                text = ""
+            if text:
+                return int(text)
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def _ending(self, rank: int) -> str:
+        # a job that Kubeflow starts again has another number, and must not read what the first one left
+        job = "hosts" + os.environ.get("CLOUD_ML_JOB_ID", "")
+        return os.path.join(os.path.dirname(mounted(self._output_file)), job, str(rank))
 
     def environment(self) -> Dict[str, str]:
         """The variables of --environment."""

@@ -6,7 +6,7 @@ import sys
 from typing import Any, Callable, Dict, List
 
 from .archives import pack
-from .command_line import CONTAINER_OPTIONS, ContractError
+from .command_line import CONTAINER_OPTIONS, SHARD_OPTIONS, ContractError
 from .files import (
     SOURCES,
     channel_path,
@@ -32,6 +32,7 @@ ALGORITHMS: Dict[str, Callable[[], int]] = {}
 
 # What a training job of its own and one of a tuning job have in common.
 TRAINING_OPTIONS = {
+    "shard": SHARD_OPTIONS["shard"],
     "program": "TEMPLATE",
     "algorithm": "NAME",
     "channel": "NAME:CONTENT_TYPE[:ARTIFACT[:FILE]]",
@@ -104,13 +105,18 @@ def _stage_training(task: Task) -> Dict[str, Dict[str, str]]:
     stage_code(task)
     config: Dict[str, Dict[str, str]] = {name: {} for name in names}
     for name, content_type, artifact, file in task.options["channel"]:
-        stage(task.input_path(artifact or name, file), place(channel_path(name)))
+        path = channel_path(name)
+        stage(task.input_path(artifact or name, file), place(path), share=task.share(path))
         config[name]["ContentType"] = content_type
     for name, folder in task.options["channel-code"]:
         stage(inside(SOURCES, folder), place(channel_path(name)))
     for name, content_type, template in task.options["channel-data"]:
-        stage(readable(task.render(template)), place(channel_path(name)))
+        path = channel_path(name)
+        stage(readable(task.render(template)), place(path), share=task.share(path))
         config[name]["ContentType"] = content_type
+    for name in names:
+        if task.share(channel_path(name)) != (0, 1):
+            config[name]["S3DistributionType"] = "ShardedByS3Key"
     usual = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
     return {name: dict(usual, **{key: text for key, text in own.items() if text}) for name, own in config.items()}
 

@@ -22,6 +22,8 @@ from .spark import plan_spark_processing
 if TYPE_CHECKING:
     from ..planner import Planner
 
+# Each of several instances gets a part of the objects.
+DIVIDED = "ShardedByS3Key"
 CODE_INPUTS = ("code", "entrypoint")
 
 
@@ -56,14 +58,12 @@ def _processing_inputs(builder: Builder, processing: steps.Processing) -> None:
             continue
         if item.uri is None or not item.local_path:
             raise builder.not_translated("SMX333", f"input {item.name!r} has no S3Uri or no LocalPath", item.pointer)
-        if item.distribution == "ShardedByS3Key" and builder.planner.count(processing.resources) > 1:
-            raise builder.not_translated(
-                "SMX334", f"input {item.name!r} is divided among several instances", item.pointer
-            )
         if item in code:
             folders = {} if len(code) == 1 else {each.pointer: snake_case(each.name) or "code" for each in code}
             _code(builder, item.uri, item.local_path, folders.get(item.pointer, ""), _sources(code, folders))
             continue
+        if item.distribution == DIVIDED:
+            builder.option("shard", item.local_path)
         data = builder.data(item.uri, _input_name(item.name, item.local_path))
         if isinstance(data, str):
             builder.option("data", item.local_path, last=data)

@@ -13,6 +13,7 @@ from ..names import plain, snake_case
 from ..plan import CodeFile, Output, Task
 from ..values import flatten
 from .notebooks import plan_notebook
+from .processing import DIVIDED
 from .shared import environment
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def channel(builder: Builder, channel: steps.Channel, bootstrap: str) -> None:
         )
         return
     content_type = builder.planner.constant(channel.content_type) or ""
+    if channel.distribution == DIVIDED:
+        builder.option("shard", f"/opt/ml/input/data/{channel.name}")
     data = builder.data(channel.uri, channel.name)
     if isinstance(data, str):
         builder.option("channel-data", channel.name, content_type, last=data)
