@@ -5,6 +5,7 @@ The local executor decides the same about which tasks run.
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -233,10 +234,59 @@ def outcomes_of(draw: st.DrawFn, graph: Graph) -> dict[str, Outcome]:
     return found
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+@st.composite
+def specs(draw: st.DrawFn) -> PipelineSpec:
+    """Tasks in groups, with conditions on the parameter `x`, loops and trigger strategies."""
+    components: dict[str, Any] = {"leaf": {"executorLabel": "e"}}
+    given = {"inputDefinitions": {"parameters": {"x": {"parameterType": "NUMBER_INTEGER"}}}}
+
+    def dag(depth: int) -> Any:
+        tasks: dict[str, Any] = {}
+        for _ in range(draw(st.integers(1, 4))):
+            name = f"t{len(names)}"
+            names.append(name)
+            task: dict[str, Any] = {"dependentTasks": [each for each in tasks if draw(st.booleans())]}
+            kind = draw(st.sampled_from(["leaf", "leaf", "group", "loop"])) if depth < 3 else "leaf"
+            if kind == "leaf":
+                task["componentRef"] = {"name": "leaf"}
+                task["retryPolicy"] = {"maxRetryCount": draw(st.integers(0, 2))}
+                if draw(st.integers(0, 5)) == 0:
+                    task["triggerPolicy"] = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+            else:
+                task |= {
+                    "componentRef": {"name": name},
+                    "inputs": {"parameters": {"x": {"componentInputParameter": "x"}}},
+                }
+                components[name] = {**given, "dag": dag(depth + 1)}
+            if kind == "group" and draw(st.booleans()):
+                text = f"int(inputs.parameter_values['x']) {draw(st.sampled_from(['>=', '<']))} 5"
+                task["triggerPolicy"] = {"condition": text}
+            if kind == "loop":
+                items = json.dumps(list(range(draw(st.integers(0, 3)))))
+                task["parameterIterator"] = {"items": {"raw": items}, "itemInput": "item"}
+                task["iteratorPolicy"] = {"parallelismLimit": draw(st.integers(1, 3))}
+            tasks[name] = task
+        return {"tasks": tasks}
+
+    names: list[str] = []
+    root = {**given, "dag": dag(0)}
+    executors = {"e": {"container": {"image": "i", "command": ["true"]}}}
+    document = {"root": root, "components": components, "deploymentSpec": {"executors": executors}}
+    return loads(json.dumps(document))
+
+
+@pytest.mark.parametrize("spec", [load(path) for path in SPECS], ids=lambda spec: Path(spec.file).stem)
 @given(data=st.data())
-def test_the_executor_runs_and_skips_the_same_tasks(path: Path, data: st.DataObject) -> None:
-    spec = SPEC_BY_PATH[path]
+def test_the_executor_runs_and_skips_the_same_tasks(spec: PipelineSpec, data: st.DataObject) -> None:
+    agree(spec, data)
+
+
+@given(specs(), st.data())
+def test_the_executor_agrees_about_any_pipeline(spec: PipelineSpec, data: st.DataObject) -> None:
+    agree(spec, data)
+
+
+def agree(spec: PipelineSpec, data: st.DataObject) -> None:
     graph = read_graph(spec)
     values = {name: data.draw(TYPED[each.type]) for name, each in graph.parameters.items()}
     outcomes = data.draw(outcomes_of(graph))
@@ -247,6 +297,3 @@ def test_the_executor_runs_and_skips_the_same_tasks(path: Path, data: st.DataObj
     # the executor says nothing of iterations that waited for a place when the run failed
     unsaid = {name for name in simulated if name not in found and simulated[name] == "cancelled" and "[" in name}
     assert {name: state for name, state in simulated.items() if name not in unsaid} == found
-
-
-SPEC_BY_PATH = {path: load(path) for path in SPECS}

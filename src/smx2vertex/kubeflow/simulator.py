@@ -417,11 +417,16 @@ class _Run:
         failures: list[str] = []
         for index in range(len(items)):
             inner = {**frame, node.id: index}
-            stopped = failures[0] if failures and len(failures) >= (loop.parallelism or len(items)) else failure
-            self.scope(node.children, inner, always, stopped)
+            if failures and len(failures) >= (loop.parallelism or len(items)):
+                reason = f"not started: {failures[0]} failed"
+                results.extend(
+                    [self.leave(child, inner, "not started", reason, failures[0]) for child in node.children]
+                )
+                continue
+            self.scope(node.children, inner, always, failure)
             ended = [self.results[child.id, self.iteration(child.id, inner)] for child in node.children]
             results.extend(ended)
-            failures.extend([each.failure for each in ended if each.failure][:1])
+            failures.extend([each.failure for each in ended if each.failure and each.failure != failure][:1])
         return results
 
     def execute(self, prepared: _Prepared, frame: Frame, iteration: tuple[int, ...], failure: str | None) -> _Result:
