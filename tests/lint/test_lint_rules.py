@@ -5,6 +5,8 @@ In `hazards/`, a comment names the code that is found at its line; `instead:` is
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 import re
 from collections.abc import Callable
@@ -15,7 +17,10 @@ import pytest
 import yaml
 from support import REPOSITORY, Outcome
 
-from smx2vertex.kubeflow.hazards import GRAPH_CODES, RULES
+from smx2vertex.cli.lint import limits
+from smx2vertex.findings import InputError
+from smx2vertex.kubeflow.hazards import GRAPH_CODES, RULES, find_hazards
+from smx2vertex.kubeflow.spec import loads
 
 Smx2vertex = Callable[..., Outcome]
 EXAMPLES = sorted((Path(__file__).parent / "hazards").glob("*.yaml"))
@@ -56,7 +61,7 @@ def test_every_hazard_has_an_example() -> None:
 
 
 def spec(tasks: dict[str, Any], component: dict[str, Any], container: dict[str, Any]) -> str:
-    return yaml.safe_dump(
+    return json.dumps(
         {
             "pipelineInfo": {"name": "large"},
             "root": {"dag": {"tasks": tasks}},
@@ -106,7 +111,7 @@ def test_artifacts_that_are_collected_from_a_loop_count(smx2vertex: Smx2vertex, 
         }
         taken = {"taskOutputArtifact": {"producerTask": "loop", "outputArtifactKey": "model"}}
         selected = {"artifactSelectors": [{"producerSubtask": "make", "outputArtifactKey": "model"}]}
-        return yaml.safe_dump(
+        return json.dumps(
             {
                 "pipelineInfo": {"name": "fan-in"},
                 "root": {
@@ -170,6 +175,30 @@ FREE = {
     "ml_pipelines.PipelineDeploymentConfig.ResolverSpec",
     "ml_pipelines.PipelineDeploymentConfig.AIPlatformCustomJobSpec",
 }
+
+
+ODD: list[Any] = [None, [], {"a": None}, "x", True, 10**400, [None]]
+
+
+@pytest.mark.parametrize("name", ["SMX525", "SMX536", "SMX539", "SMX543", "SMX544"])
+def test_no_broken_spec_is_a_fault_of_ours(name: str) -> None:
+    def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        return [path, *(place for key, each in inner for place in places(each, (*path, key)))]
+
+    document = yaml.safe_load((Path(__file__).parent / "hazards" / f"{name}.yaml").read_text(encoding="utf-8"))
+    refused = linted = 0
+    for *path, last in filter(None, places(document)):
+        for odd in ODD:
+            broken = copy.deepcopy(document)
+            functools.reduce(lambda value, key: value[key], path, broken)[last] = odd
+            try:
+                find_hazards(loads(json.dumps(broken)), limits(), 0)
+                linted += 1
+            except InputError:
+                refused += 1
+    assert refused > 10
+    assert linted > 10
 
 
 def test_the_page_names_every_code() -> None:

@@ -89,7 +89,7 @@ def _hazards(file: Path) -> Placed:
     from ..kubeflow.spec import load
 
     spec = load(file)
-    found = find_hazards(spec, _limits(), file.stat().st_size)
+    found = find_hazards(spec, limits(), file.stat().st_size)
     if not found:
         return []
     lines = Lines(file.read_text(encoding="utf-8-sig"))
@@ -97,7 +97,7 @@ def _hazards(file: Path) -> Placed:
     return sorted(placed, key=lambda pair: (pair[1] or 0, pair[0].code))
 
 
-def _limits() -> Limits:
+def limits() -> Limits:
     """What custom training accepts, as the tables say."""
     from ..kubeflow.hazards import Limits, MachineLimits
     from ..mapping import machines

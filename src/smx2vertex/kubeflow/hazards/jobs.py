@@ -8,7 +8,7 @@ from typing import Any
 
 from ..graph import Task
 from ..origins import Constant, Origin
-from .subject import Hazard, MachineLimits, Subject, brief, constant_text, has_placeholder
+from .subject import Hazard, MachineLimits, Subject, as_float, brief, constant_text, has_placeholder
 
 MAX_CPUS = 96
 MAX_MEMORY_GB = 624
@@ -75,7 +75,7 @@ def _accelerator_fault(limits: MachineLimits, kind: Any, count: Any, known: froz
     kind = None if kind in (None, "", _UNSPECIFIED) else str(kind)
     if kind is None and not limits.built_in:
         return None
-    given = f"{count or 0:g} {kind}" if isinstance(count or 0, (int, float)) and kind else "none"
+    given = f"{as_float(count or 0):g} {kind}" if isinstance(count or 0, (int, float)) and kind else "none"
     if limits.built_in:
         fits = kind is not None and limits.built_in.get(kind) == count
         wanted = ", ".join(f"{number} {name}" for name, number in limits.built_in.items())
@@ -100,9 +100,8 @@ def disks(subject: Subject) -> Iterator[Hazard]:
         disk = _part(pool, "disk_spec")
         size, kind = disk.get("boot_disk_size_gb"), disk.get("boot_disk_type")
         if isinstance(size, (int, float)) and size and not limits.smallest_disk_gb <= size <= limits.largest_disk_gb:
-            message = (
-                f"a boot disk has {limits.smallest_disk_gb} to {limits.largest_disk_gb} GB; the job asks for {size:g}"
-            )
+            allowed = f"{limits.smallest_disk_gb} to {limits.largest_disk_gb}"
+            message = f"a boot disk has {allowed} GB; the job asks for {as_float(size):g}"
             yield Hazard(message, f"{at}.disk_spec.boot_disk_size_gb", task.name)
         if not isinstance(kind, str) or not kind or has_placeholder(kind):
             continue
@@ -158,7 +157,7 @@ def container_limits(subject: Subject) -> Iterator[Hazard]:
 def _size(origin: Origin | None, unit: float = 1) -> float:
     """A quantity in Kubernetes' units; a number that is no text is in `unit`, the compiler's older spelling."""
     if isinstance(origin, Constant) and isinstance(origin.value, (int, float)):
-        return float(origin.value) * unit
+        return as_float(origin.value) * unit
     match = _SIZE.fullmatch(constant_text(origin) or "")
     if match is None:
         return 0

@@ -151,6 +151,14 @@ def has_placeholder(value: Any) -> bool:
     return isinstance(value, str) and ("{{$" in value or "{{channel:" in value)
 
 
+def as_float(value: float) -> float:
+    """A number as a double, which infinity stands for if it is too large."""
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")
+
+
 def brief(value: Any) -> str:
     """A value in a sentence, shortened."""
     text = repr(value)

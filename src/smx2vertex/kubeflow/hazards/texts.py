@@ -8,7 +8,18 @@ from typing import Any
 
 from ..origins import Collected, Origin, PipelineParameter, TaskOutput
 from ..values import NAMES, fit
-from .subject import Hazard, Subject, brief, constant_of, constant_text, has_placeholder, values_of, walk, words_of
+from .subject import (
+    Hazard,
+    Subject,
+    as_float,
+    brief,
+    constant_of,
+    constant_text,
+    has_placeholder,
+    values_of,
+    walk,
+    words_of,
+)
 
 LARGEST_EXACT = 2**53
 PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
@@ -27,7 +38,7 @@ def inexact_integers(subject: Subject) -> Iterator[Hazard]:
     """Whole numbers that a double cannot hold; the format knows no others."""
     for at, type, value in _written_values(subject):
         if type == "NUMBER_INTEGER" and isinstance(value, (int, float)) and abs(value) >= LARGEST_EXACT:
-            yield Hazard(f"{value:.0f} may differ from what was meant", at)
+            yield Hazard(f"{as_float(value):.0f} may differ from what was meant", at)
 
 
 def wrong_types(subject: Subject) -> Iterator[Hazard]:
