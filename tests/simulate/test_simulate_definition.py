@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smx2vertex.sagemaker.definition import MISSING, Definition
@@ -191,6 +191,7 @@ OUTCOMES = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(definitions(), OUTCOMES)
 def test_any_definition(definition: Definition, outcomes: dict[str, Outcome]) -> None:
     trace = simulate(definition, {}, outcomes)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smx2vertex.findings import InputError
@@ -276,11 +276,13 @@ def specs(draw: st.DrawFn) -> PipelineSpec:
 
 
 @pytest.mark.parametrize("spec", [load(path) for path in SPECS], ids=lambda spec: Path(spec.file).stem)
+@settings(deadline=None)
 @given(data=st.data())
 def test_the_executor_runs_and_skips_the_same_tasks(spec: PipelineSpec, data: st.DataObject) -> None:
     agree(spec, data)
 
 
+@settings(deadline=None)
 @given(specs(), st.data())
 def test_the_executor_agrees_about_any_pipeline(spec: PipelineSpec, data: st.DataObject) -> None:
     agree(spec, data)
