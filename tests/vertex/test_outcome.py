@@ -46,3 +46,14 @@ def test_a_wrong_outcome_is_found(smx2vertex: Command, project: Path, tmp_path: 
     edited.write_text(text.replace(old, new))
     assert smx2vertex("validate", DEFINITION, project / "compiled" / "vertex.yaml").code == 0
     assert smx2vertex("validate", DEFINITION, edited).code == 1
+
+
+def test_a_parameter_may_be_called_as_the_result_is(smx2vertex: Command, tmp_path: Path) -> None:
+    document = json.loads(DEFINITION.read_text())
+    document["Parameters"].append({"Name": "result", "Type": "String", "DefaultValue": "a"})
+    comparison = {"Type": "Equals", "LeftValue": {"Get": "Parameters.result"}, "RightValue": "b"}
+    document["Steps"][0]["Arguments"]["Conditions"].append(comparison)
+    source = tmp_path / "definition.json"
+    source.write_text(json.dumps(document))
+    done = smx2vertex("convert", source, "--out", tmp_path / "project")
+    assert done.code == 0, done.text

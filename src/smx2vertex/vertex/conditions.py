@@ -41,12 +41,12 @@ def plan_condition(planner: Planner, step: Step) -> tuple[Task | None, Branches]
         if simple is not None:
             left, operator, right = simple
             return None, Branches(step.name, left, operator, right)
-    evaluator = plan_evaluator(planner, step)
-    return evaluator, Branches(step.name, Output(evaluator.variable, "result"), "==", Plain("true"))
+    evaluator, result = plan_evaluator(planner, step)
+    return evaluator, Branches(step.name, Output(evaluator.variable, result), "==", Plain("true"))
 
 
-def plan_evaluator(planner: Planner, step: Step) -> Task:
-    """The evaluator task of a Condition step; the same one each time.
+def plan_evaluator(planner: Planner, step: Step) -> tuple[Task, str]:
+    """The evaluator task of a Condition step, and the output that holds the result; the same ones each time.
 
     Where other steps read the step's Outcome, they get it from this task, which is planned before them: some stand in
     the branches of the condition.
@@ -58,7 +58,7 @@ def plan_evaluator(planner: Planner, step: Step) -> Task:
             planner.exclude(step, error)
             task = plan_not_translated(planner, step, error)
             task.component.outputs.append(Port("result", "OutputPath(str)"))
-            planner.evaluators[step.name] = task
+            planner.evaluators[step.name] = task, "result"
     return planner.evaluators[step.name]
 
 
@@ -120,19 +120,20 @@ def _literal_type(value: Any) -> str | None:
     return {str: "str", int: "int", float: "float", bool: "bool"}.get(type(value))
 
 
-def _evaluator(planner: Planner, step: Step) -> Task:
+def _evaluator(planner: Planner, step: Step) -> tuple[Task, str]:
     builder = Builder(planner, step, "python", "condition", "Condition")
     builder.option("step", step.name)
     expression = " and ".join(_expression(builder, condition, step) for condition in step.conditions) or "True"
     for port in builder.component.inputs[1:]:
         builder.option("operand", port.name, last=port.annotation)
     builder.option("expression", last=encode_last_field(expression))
-    builder.option("result", builder.output("result", "OutputPath(str)"))
+    result = builder.output("result", "OutputPath(str)")
+    builder.option("result", result)
     if _outcome_is_read(planner, step):
         name = builder.output("outcome", "OutputPath(str)")
         builder.option("outcome", name)
         planner.offer(step, ("property", "Outcome"), Product(Output(builder.task.variable, name), "str"))
-    return builder.task
+    return builder.task, result
 
 
 def _expression(builder: Builder, condition: Condition, step: Step) -> str:

@@ -168,7 +168,7 @@ class Planner:
         self.names = definition.step_names()
         self.steps = {step.name: step for step in definition.all_steps(bodies=True)}
         self.helpers: list[Task] = []
-        self.evaluators: dict[str, Task] = {}
+        self.evaluators: dict[str, tuple[Task, str]] = {}
         self.findings: list[Finding] = []
         self.excluded: dict[str, Finding] = {}
         self.plan = Plan(
@@ -266,9 +266,9 @@ class Planner:
         """As `image`, for a container that serves a model."""
         return self._image(field, step, serving=True)
 
-    def tool_image(self, name: str) -> str:
+    def tool_image(self, name: str, python: str | None = None) -> str:
         """The identifier of an image with what a verb of the contract needs; registers it."""
-        return self._image_name(tool(name))
+        return self._image_name(tool(name, python))
 
     def _image(self, field: Field | None, step: Step, serving: bool) -> str:
         uri = self.constant(field)
