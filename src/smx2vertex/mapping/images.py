@@ -149,20 +149,26 @@ def counterpart(uri: str) -> ImageChoice:
 
 
 @cache
-def tool(name: str) -> ImageChoice:
-    """An image with the packages that a verb of the container contract needs, such as `checks`."""
+def tool(name: str, python: str | None = None) -> ImageChoice:
+    """An image with the packages that a verb of the container contract needs, such as `checks`.
+
+    Args:
+        name: which one.
+        python: the version of Python, such as `3.10`, where the step needs one of its own.
+    """
     recipe = _table()["tools"][name]
+    base, _, tag = recipe["name"].partition(":")
     requirements = [_quoted(requirement) for requirement in recipe["requirements"]]
     return ImageChoice(
         kind="framework",
         uri="",
         framework=None,
         version=None,
-        identifier=name,
-        name=recipe["name"],
+        identifier=f"{name}_{python.replace('.', '_')}" if python else name,
+        name=f"{base}-py{python.replace('.', '')}:{tag}" if python else recipe["name"],
         dockerfile=(
             f"# {recipe['because']}",
-            f"FROM python:{recipe['python']}-slim",
+            f"FROM python:{python or recipe['python']}-slim",
             "RUN pip install --no-cache-dir \\",
             *(f"    {requirement} \\" for requirement in requirements[:-1]),
             f"    {requirements[-1]}",
@@ -181,6 +187,13 @@ def identifier_of(uri: str) -> str:
         return _identifier(uri[-60:])
     tag = reference.tag if reference.tag not in (None, "latest") else ""
     return _identifier(f"{reference.repository} {tag}")
+
+
+def runs_functions(uri: str, python: str) -> bool:
+    """Whether an image of AWS only brings Python for a function, and one with this version is built instead."""
+    reference = parse(uri)
+    recipe = _table()["tools"]["function"]
+    return reference is not None and reference.repository in recipe["instead_of"] and python in recipe["pythons"]
 
 
 @cache

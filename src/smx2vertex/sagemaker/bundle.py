@@ -8,7 +8,8 @@ code/<sha256>/<file name>
 
 `manifest.json` holds `pipelines`, a list of objects with `name`, `definition` (a path in the bundle) and whatever else
 is known (`role`, `tags`, `description`, `parallelism`, `parameters` of starts, `schedules`, `repaired`), and `code`, an
-object with a path in the bundle for each S3 address.
+object with a path in the bundle for each S3 address. Beside the pickles that the SDK uploads for a function decorated
+with `@step` stand, at addresses that only a bundle has, its call and its source (`function_calls`).
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ import os
 import posixpath
 import re
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..findings import Finding, InputError
 from .definition import Definition
+from .function_calls import function_calls
 from .reader import load
 
 MANIFEST = "manifest.json"
@@ -57,7 +59,8 @@ class Bundle:
         entry = next((entry for entry in self.pipelines if entry["name"] == name), None)
         if entry is None:
             raise _error(self.folder, f"there is no pipeline {name!r}; there are: {', '.join(self.names())}")
-        return load(_inside(self.folder, str(entry["definition"])), name)
+        definition = load(_inside(self.folder, str(entry["definition"])), name)
+        return replace(definition, functions=function_calls(definition, self.files()))
 
     def files(self) -> dict[str, Path]:
         """The files by their S3 addresses."""

@@ -32,6 +32,7 @@ import runpy
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -182,6 +183,7 @@ class Aws:
         self.pipelines: Dict[str, Dict[str, Any]] = {}
         self.created: Dict[Tuple[str, str, str], Dict[str, Any]] = {}
         self.executions = 0
+        self.functions = Functions(journal, places)
         self.own: Dict[Tuple[str, str], Callable[[Dict[str, Any]], Dict[str, Any]]] = {
             ("sts", "GetCallerIdentity"): self.identity,
             ("iam", "GetRole"): self.role,
@@ -312,6 +314,7 @@ class Aws:
         else:
             self.objects[uri] = body
             self.journal.write("object", uri=uri, file=self.journal.keep(body))
+            self.functions.uploaded(uri, body)
         return {"ETag": '"0"'}
 
     def put_object(self, request: Dict[str, Any]) -> Dict[str, Any]:
@@ -481,6 +484,167 @@ class Pipelines:
                 self.journal.write("pipeline", name=pipeline.name, definition=definition)
 
 
+class Functions:
+    """The functions that the program decorated with `@step`, and what it called them with.
+
+    The SDK uploads both as pickles, which nobody can read unseen. Beside them go `call.json`, with the function's file
+    and name and its arguments, and below `source/` the file and the modules of the program that it imports.
+    """
+
+    MODULES = ("sagemaker.workflow.function_step", "sagemaker.mlops.workflow.function_step")  # SDK v2, SDK v3
+    # What a job does before it calls the function, and what it runs in, other than Python with some requirements.
+    SETTINGS = ("pre_execution_commands", "pre_execution_script", "job_conda_env", "spark_config")
+
+    def __init__(self, journal: Journal, places: Places) -> None:
+        self.journal = journal
+        self.places = places
+        self.steps: List[Any] = []
+
+    def watch(self, imports: WhenImported) -> None:
+        """Remember each function step from now on."""
+        for name in self.MODULES:
+            imports.do(name, lambda module: self.remember(module._FunctionStep))
+
+    def remember(self, function_step: Any) -> None:
+        original = function_step.__init__
+
+        @functools.wraps(original)
+        def init(instance: Any, *arguments: Any, **keywords: Any) -> None:
+            original(instance, *arguments, **keywords)
+            self.steps.append(instance)
+
+        function_step.__init__ = init
+
+    def uploaded(self, uri: str, body: bytes) -> None:
+        """Write down the call whose pickled arguments were uploaded to `…/STEP/TIME/arguments/payload.pkl`."""
+        parts = uri.split("/")
+        if parts[-2:] != ["arguments", "payload.pkl"]:
+            return
+        for step in self.steps[::-1]:
+            if [step.name] == parts[-4:-3] and step._serialized_data.args == body:
+                self.write("/".join(parts[:-2]), step)
+                return
+
+    def write(self, prefix: str, step: Any) -> None:
+        function = inspect.unwrap(step.func)
+        sources = self.sources(function.__code__.co_filename)
+        call = {
+            "file": next(iter(sources), None),
+            "function": function.__name__,
+            "arguments": list(_arguments(step.func, step.func_args, step.func_kwargs)),
+            "problems": list(self.problems(step, function, bool(sources))),
+        }
+        self.keep(f"{prefix}/call.json", json.dumps(call, indent=1).encode())
+        for name, content in sources.items():
+            self.keep(f"{prefix}/source/{name}", content)
+
+    def keep(self, uri: str, content: bytes) -> None:
+        self.journal.write("object", uri=uri, file=self.journal.keep(content))
+
+    def problems(self, step: Any, function: Any, has_source: bool) -> Iterator[str]:
+        """Why the call is not all that happens, or its function cannot be found again."""
+        settings = step._step_kwargs
+        yield from (f"it is given {name}" for name in self.SETTINGS if settings.get(name))
+        if str(settings.get("dependencies") or "").endswith((".yml", ".yaml")):
+            yield "its dependencies are a conda environment"
+        if not has_source:
+            yield "its source is no file of the program"
+        if not function.__qualname__.isidentifier():
+            yield f"it is defined inside something else: {function.__qualname__}"
+        if inspect.iscoroutinefunction(function):
+            yield "it is asynchronous"
+
+    def sources(self, file: str) -> Dict[str, bytes]:
+        """The program's file of this name, and the modules of the program that it imports; the file comes first."""
+        root = os.getcwd()
+        place = self.places.of(file, None)
+        if place is None:
+            return {}
+        found: Dict[str, bytes] = {}
+        waiting = [os.path.realpath(place["file"])]
+        while waiting:
+            path = waiting.pop(0)
+            name = os.path.relpath(path, os.path.realpath(root)).replace(os.sep, "/")
+            if name.startswith("..") or not os.path.isfile(path):
+                continue
+            if path.endswith(".ipynb"):
+                name = name[: -len(".ipynb")] + ".py"
+            if name not in found:
+                found[name] = _module_of(path)
+                waiting.extend(_imported_files(found[name], path, os.path.realpath(root)))
+        return found
+
+
+def _module_of(path: str) -> bytes:
+    """The source of a module; of a notebook its code cells, with a note in the place of what is no Python."""
+    with open(path, "rb") as file:
+        content = file.read()
+    if not path.endswith(".ipynb"):
+        return content
+    cells = [cell.get("source", "") for cell in json.loads(content)["cells"] if cell.get("cell_type") == "code"]
+    texts = (cell if isinstance(cell, str) else "".join(cell) for cell in cells)
+    return "\n\n".join(f"# Cell {number}\n{_plain_cell(text)}" for number, text in enumerate(texts, 1)).encode()
+
+
+def _plain_cell(text: str) -> str:
+    lines = text.splitlines()
+    if text.lstrip().startswith("%%"):
+        return "\n".join(["# left out, as it is no Python:", *(f"# {line}" for line in lines)])
+    return "\n".join(re.sub(r"^(\s*)([%!?].*)$", r"\1pass  # left out: \2", line) for line in lines)
+
+
+def _imported_files(source: bytes, path: str, root: str) -> Iterator[str]:
+    """The files that a module imports, if they were the program's."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        base, names = root, []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [".".join(filter(None, [node.module, alias.name])) for alias in node.names]
+            if node.level:
+                base = os.path.normpath(os.path.join(path, *[os.pardir] * node.level))
+        for parts in (name.split(".") for name in names):
+            for end in range(1, len(parts) + 1):
+                place = os.path.join(base, *parts[:end])
+                yield from (f"{place}.py", os.path.join(place, "__init__.py"))
+
+
+def _arguments(function: Any, arguments: Tuple[Any, ...], keywords: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
+    """The arguments of a call, by name where the function takes them so, else by position."""
+    signature = inspect.signature(function)
+    bound = signature.bind(*arguments, **keywords).arguments
+    kinds = {name: signature.parameters[name].kind for name in bound}
+    by_position = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY)
+    if any(kind in by_position for kind in kinds.values()):
+        named = {**{str(number): value for number, value in enumerate(arguments)}, **keywords}
+    else:
+        rest = {name for name, kind in kinds.items() if kind is inspect.Parameter.VAR_KEYWORD}
+        named = {name: value for name, value in bound.items() if name not in rest}
+        named.update({name: value for each in rest for name, value in bound[each].items()})
+    for name, value in named.items():
+        if _is_plain(value):
+            yield {"name": name, "literal": value}
+        elif hasattr(value, "expr") and all(
+            type(key) in (int, str) for _, key in getattr(value, "_reference_path", ())
+        ):
+            yield {"name": name, "expression": value.expr}
+        else:
+            yield {"name": name, "unknown": type(value).__name__}
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is the same after a trip through JSON."""
+    if type(value) is list:
+        return all(map(_is_plain, value))
+    if type(value) is dict:
+        return all(type(key) is str and _is_plain(each) for key, each in value.items())
+    return type(value) in (str, int, bool, type(None)) or (type(value) is float and value - value == 0)
+
+
 class Clock:
     """Shows the same times in each run, one second later whenever it is asked: it stands in for module `time`."""
 
@@ -523,9 +687,10 @@ NAMING = (
 def freeze(imports: WhenImported) -> None:
     """Make the names that the SDK gives to jobs and uploads the same in each run.
 
-    It makes them of the time, and of random numbers from `uuid4`.
+    It makes them of the time, of random numbers from `uuid4`, and of the names of temporary files.
     """
     numbers = random.Random(0)
+    tempfile._RandomNameSequence.rng = random.Random(1)  # type: ignore[attr-defined]
     uuid.uuid4 = lambda: uuid.UUID(int=numbers.getrandbits(128), version=4)
     random.seed(0)
     listdir = os.listdir
@@ -841,6 +1006,7 @@ def main() -> None:
     imports = WhenImported()
     freeze(imports)
     pipelines.watch(imports)
+    aws.functions.watch(imports)
     if request["repair"]:
         Sessions(journal, places).repair(imports)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -187,6 +187,41 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionArgument:
+    """An argument of a function that was decorated with `@step`.
+
+    Attributes:
+        name: its name, or its position as a number.
+        value: a JSON value or an expression, as in a definition.
+        is_expression: whether it is an expression.
+        unknown: the type of a value that JSON lacks; "" for all others.
+    """
+
+    name: str
+    value: Any
+    is_expression: bool
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """The call behind a Training step that runs a function decorated with `@step`; a definition does not hold it.
+
+    Attributes:
+        sources: the S3 address below which its source and the modules that it imports were kept.
+        file: the file of its source, relative to that.
+        function: its name.
+        problems: why calling it is not all that happens, in plain words.
+    """
+
+    sources: str
+    file: str
+    function: str
+    arguments: tuple[FunctionArgument, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
     """A pipeline definition.
 
@@ -197,6 +232,7 @@ class Definition:
         steps: the steps at top level; conditions hold the others.
         findings: what the reader noticed; one of severity error means that the definition is broken.
         raw: the whole document.
+        functions: the calls of functions decorated with `@step`, by step, where a bundle knows them.
     """
 
     name: str
@@ -205,6 +241,7 @@ class Definition:
     raw: dict[str, Any]
     file: str | None = None
     findings: list[Finding] = field(default_factory=list)
+    functions: Mapping[str, FunctionCall] = field(default_factory=dict)
 
     def all_steps(self, bodies: bool = False) -> Iterator[Step]:
         """Every step, in the order of the document, conditions before the steps inside them.

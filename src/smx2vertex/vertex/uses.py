@@ -18,6 +18,8 @@ from ..sagemaker.expressions import (
 )
 from ..sagemaker.steps import repeated, selected_by
 
+# The output of a function decorated with `@step`.
+FUNCTION_RESULT = "result"
 _ELSEWHERE = ("IfSteps", "ElseSteps", "Conditions", "ForEachBody")
 
 
@@ -81,9 +83,10 @@ def normal(use: JsonGet) -> JsonGet | None:
         head = use.uri.values[0]
         rest = [value.value for value in use.uri.values[1:] if isinstance(value, Literal)]
         texts = [value for value in rest if isinstance(value, str)]
-        if head.key and len(texts) == len(use.uri.values) - 1:
+        output = head.key or (FUNCTION_RESULT if head.pattern == "OutputDataConfig.S3OutputPath" else None)
+        if output and len(texts) == len(use.uri.values) - 1:
             path = use.uri.on.join(["", *texts]).strip("/")
-            return JsonGet(head.step, f"{head.key}/{path}", None, use.path)
+            return JsonGet(head.step, f"{output}/{path}", None, use.path)
     return None
 
 

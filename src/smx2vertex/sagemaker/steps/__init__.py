@@ -19,7 +19,7 @@ from .control import (
     repeated,
     selected_by,
 )
-from .disguise import Disguise, disguise
+from .disguise import Disguise, disguise, function_options
 from .fields import Field, OutputParameter, Resources, unquoted
 from .jobs import (
     Channel,
@@ -93,6 +93,7 @@ __all__ = [
     "endpoint_config",
     "fail_message",
     "for_each",
+    "function_options",
     "inference_component",
     "job",
     "lambda_",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 from ..definition import Step
@@ -35,3 +36,10 @@ def _words(look: Look) -> list[str]:
         *look.fields("AlgorithmSpecification.ContainerArguments"),
     )
     return [field.text for field in command if field.text is not None]
+
+
+def function_options(step: Step) -> dict[str, str]:
+    """The plain options of the script that loads a pickled function, such as `func_step_s3_dir`."""
+    fields = arguments(step).fields("AlgorithmSpecification.ContainerArguments")
+    pairs = pairwise(field.text for field in fields)
+    return {name.removeprefix("--"): value for name, value in pairs if name and value and name.startswith("--")}

@@ -9,9 +9,10 @@ from ...sagemaker import steps
 from ...sagemaker.definition import Step
 from ...sagemaker.steps import Field
 from ..builder import Builder, Product
-from ..names import plain, snake_case
+from ..names import snake_case
 from ..plan import CodeFile, Output, Task
 from ..values import flatten
+from .functions import plan_function
 from .notebooks import plan_notebook
 from .processing import DIVIDED
 from .shared import environment
@@ -35,10 +36,7 @@ def plan_training(planner: Planner, step: Step) -> Task:
         case "notebook job":
             return plan_notebook(planner, step)
         case "function":
-            name = step.raw.get("DisplayName")
-            where = f"{step.raw.get('Description') or 'a file that the definition does not name'}"
-            message = f"the function {plain(str(name or step.name))} of {plain(where)} travels as a pickle"
-            raise planner.not_translated(step, "SMX335", message, step.pointer)
+            return plan_function(planner, step)
     algorithm = planner.algorithm(training, step)
     builder = Builder(
         planner, step, planner.image(training.image, step), "training", _training_kind(training, algorithm)
