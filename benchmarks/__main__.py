@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from rich.console import Console
 from rich.table import Table
 
 from smx2vertex.compare import compare
+from smx2vertex.contract.one_file import source as contract_source
 from smx2vertex.kubeflow.spec import load as load_spec
 from smx2vertex.mapping.ledger import map_pipeline
 from smx2vertex.sagemaker.reader import load, loads
@@ -23,11 +25,29 @@ from smx2vertex.sagemaker.reader import load, loads
 ROOT = Path(__file__).resolve().parent.parent
 DEFINITION = ROOT / "examples" / "lab-05-accuracy-gate" / "definition.json"
 PAIRS = 7
+MANY_TASKS = 6
+LIGHTWEIGHT = """
+import sys
+from kfp import dsl, local
+
+@dsl.component(install_kfp_package=False)
+def nothing() -> None:
+    pass
+
+@dsl.pipeline(name="tasks")
+def tasks() -> None:
+    before = nothing()
+    for _ in range(int(sys.argv[1]) - 1):
+        before = nothing().after(before)
+
+local.init(local.SubprocessRunner(use_venv=False))
+tasks()
+"""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What is measured, against what, and the largest ratio."""
+    """What is measured, against what, and the largest ratio; unless `timed`, both give their seconds themselves."""
 
     name: str
     against: str
@@ -35,6 +55,7 @@ class Budget:
     measured: Callable[[], object]
     reference: Callable[[], object]
     repeat: int = 1
+    timed: bool = True
 
 
 def seconds(action: Callable[[], object], repeat: int) -> float:
@@ -74,7 +95,62 @@ def budgets(folder: Path) -> list[Budget]:
                lambda: map_pipeline(loads(text)), lambda: json.loads(text), repeat=20),
         Budget("convert with validate, whole process", "compiling one target with kfp", 1.4,
                convert, process("compile_one.py", cwd=project)),
+        container_task(folder),
     ]  # fmt: skip
+
+
+def container_task(folder: Path) -> Budget:
+    """What a task costs over its script, here and in kfp.local: the difference of a pipeline of many tasks and of one.
+
+    The script of the container task does nothing, and the lightweight task is an empty function. Whole processes are
+    measured, so that what each side spends once (imports, reading the pipeline) cancels out; the time of `python -c ""`
+    is taken off on our side alone, where the script is such a process.
+    """
+    code = folder / "code-of-task"
+    (code / "src").mkdir(parents=True)
+    (code / "src" / "nothing.py").write_text("")
+    (code / "__main__.py").write_text(contract_source(["processing"]))
+    for count in (1, MANY_TASKS):
+        (folder / f"ours-{count}.yaml").write_text(json.dumps(_tasks(count, code)))
+    (folder / "theirs.py").write_text(LIGHTWEIGHT)
+    numbers = iter(range(10**6))
+
+    def ours(count: int) -> float:
+        out = folder / f"run-{next(numbers)}"
+        command = ["-m", "smx2vertex", "run", folder / f"ours-{count}.yaml", "--out", out, "--jobs", "1", "--no-cache"]
+        return seconds(process(*command), 1)
+
+    def theirs(count: int) -> float:
+        return seconds(process("theirs.py", str(count), cwd=folder), 1)
+
+    def measured() -> float:
+        more = MANY_TASKS - 1
+        return (ours(MANY_TASKS) - ours(1)) / more - seconds(process("-c", ""), more) / more
+
+    return Budget("run, a container task over its script", "a lightweight task in kfp.local", 1.0, measured,
+                  lambda: (theirs(MANY_TASKS) - theirs(1)) / (MANY_TASKS - 1), timed=False)  # fmt: skip
+
+
+def _tasks(count: int, code: Path) -> dict[str, Any]:
+    """A pipeline spec with so many container tasks, one after another."""
+    words = [str(code), "{{$}}", "processing", "--step=S", "--code=/opt/ml/processing/input/code"]
+    words += ["--", "python3", "/opt/ml/processing/input/code/nothing.py"]
+    container = {"image": "none", "command": ["python3"], "args": words}
+    tasks = {
+        f"task-{number}": {
+            "componentRef": {"name": "task"},
+            "taskInfo": {"name": f"task-{number}"},
+            "dependentTasks": [f"task-{number - 1}"] if number else [],
+        }
+        for number in range(count)
+    }
+    return {
+        "pipelineInfo": {"name": "tasks"},
+        "root": {"dag": {"tasks": tasks}},
+        "components": {"task": {"executorLabel": "task"}},
+        "deploymentSpec": {"executors": {"task": {"container": container}}},
+        "schemaVersion": "2.1.0",
+    }
 
 
 def main() -> int:
@@ -86,8 +162,10 @@ def main() -> int:
         for budget in budgets(folder):
             ratios = []
             for pair in range(PAIRS + 1):
-                measured = seconds(budget.measured, budget.repeat)
-                reference = seconds(budget.reference, budget.repeat)
+                measured, reference = (
+                    seconds(action, budget.repeat) if budget.timed else cast(float, action())
+                    for action in (budget.measured, budget.reference)
+                )
                 if pair:  # the first pair warms up
                     ratios.append(measured / reference)
             median = statistics.median(ratios)
