@@ -114,9 +114,9 @@ def test_strict_only_where_nothing_is_left_out(smx2vertex: Command, tmp_path: Pa
 
 
 def test_an_unknown_environment_is_named(project: Path) -> None:
-    done = subprocess.run([sys.executable, "compile_pipeline.py", "prod"], cwd=project, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "compile_pipeline.py", "test"], cwd=project, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == "config.yaml has no environment prod; it has: dev\n"
+    assert done.stderr == "config.yaml has no environment test; it has: dev, prod\n"
 
 
 def test_the_readme_removes_schedules_and_runs(cloud: Cloud, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

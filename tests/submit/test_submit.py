@@ -258,7 +258,7 @@ def test_what_the_client_refuses_is_a_finding(smx2vertex: Command, cloud: Cloud,
 def test_what_is_no_project_is_refused(smx2vertex: Command, cloud: Cloud, project: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "SMX647" in smx2vertex("submit", tmp_path / "empty").err
-    assert "there is no environment 'prod'" in smx2vertex("submit", project, "--environment", "prod").err
+    assert "there is no environment 'test'" in smx2vertex("submit", project, "--environment", "test").err
     shutil.rmtree(project / "compiled")
     assert "SMX613" in smx2vertex("submit", project).err
 

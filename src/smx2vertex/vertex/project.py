@@ -226,9 +226,31 @@ def _start_script(file: CodeFile, found: Mapping[CodeFile, dict[str, bytes]]) ->
     return script, {posixpath.join(file.path, NAME): start_script(script, archive_folder)}
 
 
+_OF_ONE_PROJECT = ("pipeline_root", "service_account", "network", "encryption_key")
+
+
 def _config(planned: Planned, correspondences: Correspondences, settings: Settings) -> str:
     plan = planned.plan
-    environment = {
+    # What nobody has named yet is called in `prod` as in `dev`; its own account and keys are to be filled in.
+    prod = replace(settings, project=f"{settings.project}-prod", **dict.fromkeys(_OF_ONE_PROJECT))
+    blocks = {"dev": settings, "prod": prod}
+    environments = {name: _block(planned, correspondences, chosen) for name, chosen in blocks.items()}
+    machines = {
+        name: {"vcpus": machine.vcpus, "memory_gib": machine.memory_gib}
+        for name, machine in sorted(plan.machines.items())
+    }
+    head = (
+        "# The settings of the pipeline, one block per environment; look `prod` through before use. Copy a block to\n"
+        "# add an environment: `python compile_pipeline.py NAME` compiles for it.\n"
+    )
+    document = {"default_environment": "dev", "environments": environments, "machines": machines}
+    return head + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def _block(planned: Planned, correspondences: Correspondences, settings: Settings) -> dict[str, Any]:
+    """The settings of one environment."""
+    plan = planned.plan
+    return {
         "project": settings.project,
         "region": plan.region,
         "pipeline_root": _pipeline_root(plan, settings),
@@ -239,16 +261,6 @@ def _config(planned: Planned, correspondences: Correspondences, settings: Settin
         "images": _images(planned, settings),
         **called(plan, correspondences, settings.project),
     }
-    machines = {
-        name: {"vcpus": machine.vcpus, "memory_gib": machine.memory_gib}
-        for name, machine in sorted(plan.machines.items())
-    }
-    head = (
-        "# The settings of the pipeline, one block per environment. Copy a block to add an environment:\n"
-        "# `python compile_pipeline.py NAME` compiles for it.\n"
-    )
-    document = {"default_environment": "dev", "environments": {"dev": environment}, "machines": machines}
-    return head + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=1000)
 
 
 def _pipeline_root(plan: Plan, settings: Settings) -> str:
