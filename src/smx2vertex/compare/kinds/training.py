@@ -15,6 +15,7 @@ from .functions import function_product, note_function
 from .kind import Kind, What
 from .notebooks import note_notebook, notebook_product
 from .processing import DIVIDED, note_divided
+from .repack import note_repack
 
 if TYPE_CHECKING:
     from ..source import SourceReader
@@ -30,6 +31,10 @@ def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
     call = reader.definition.functions.get(step.name)
     if call is not None and not call.problems:
         note_function(reader, node, step, call)
+        return
+    repack = steps.repack(step, reader.names)
+    if repack is not None:
+        note_repack(reader, node, step, repack)
         return
     note_training(reader, node, steps.training(step, reader.names), f"{step.pointer}/Arguments")
 

@@ -46,10 +46,13 @@ from .models import (
     inference_component,
     model,
 )
+from .repack import CHANNEL as REPACKED_CHANNEL
+from .repack import Repack, repack
 from .tuning import AutoML, Range, TunedJob, Tuning, automl, tuning
 
 __all__ = [
     "EMR",
+    "REPACKED_CHANNEL",
     "Association",
     "AutoML",
     "Callback",
@@ -75,6 +78,7 @@ __all__ = [
     "ProcessingInput",
     "ProcessingOutput",
     "Range",
+    "Repack",
     "Repeated",
     "Resources",
     "Training",
@@ -100,6 +104,7 @@ __all__ = [
     "lineage",
     "model",
     "processing",
+    "repack",
     "repeated",
     "selected_by",
     "training",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from ...sagemaker import steps
 from ...sagemaker.definition import Step
 from ...sagemaker.expressions import ExecutionVariable, Join, Literal, PropertyReference
 from ...sagemaker.steps import Field
-from ..builder import Builder
+from ..builder import Builder, Product
 from ..names import snake_case
+from ..plan import Output
 
 
 def fixed_destination(builder: Builder, step: Step, uri: Field | None, wanted: str, output: str) -> str | None:
@@ -50,3 +52,16 @@ def product_key(use: PropertyReference) -> tuple[str, object]:
     if use.key is not None:
         return ("property", use)
     return ("property", use.pattern)
+
+
+def model_output(builder: Builder, step: Step, training: steps.Training) -> None:
+    """The model of a training job, and its copy at an address that the definition fixes."""
+    name = builder.output("model", "Output[Model]")
+    destination = builder.template(training.output_path, "model_destination") if training.output_path else None
+    builder.option("model", name, last=destination)
+    loose = training.compression == "NONE"
+    if loose:
+        builder.option("compression", last="none")
+    output = Output(builder.task.variable, name)
+    product = Product(output, "artifact", "Model", "model" if loose else "model.tar.gz")
+    builder.planner.offer(step, ("property", "ModelArtifacts.S3ModelArtifacts"), product)

@@ -15,7 +15,8 @@ from ..values import flatten
 from .functions import plan_function
 from .notebooks import plan_notebook
 from .processing import DIVIDED
-from .shared import environment
+from .repack import plan_repack
+from .shared import environment, model_output
 
 if TYPE_CHECKING:
     from ..planner import Planner
@@ -37,6 +38,9 @@ def plan_training(planner: Planner, step: Step) -> Task:
             return plan_notebook(planner, step)
         case "function":
             return plan_function(planner, step)
+    repack = steps.repack(step, planner.names)
+    if repack is not None:
+        return plan_repack(planner, step, repack)
     algorithm = planner.algorithm(training, step)
     builder = Builder(
         planner, step, planner.image(training.image, step), "training", _training_kind(training, algorithm)
@@ -49,7 +53,7 @@ def plan_training(planner: Planner, step: Step) -> Task:
         hyperparameter(builder, name, field, quoted=training.program is not None)
     environment(builder, training.environment)
     _metrics(builder, step, training, algorithm)
-    _model_output(builder, step, training)
+    model_output(builder, step, training)
     builder.task.machine = planner.machine(training.resources, step)
     return builder.task
 
@@ -137,15 +141,3 @@ def _metrics(builder: Builder, step: Step, training: steps.Training, algorithm: 
         builder.planner.offer(step, ("property", use), Product(Output(builder.task.variable, name), "float"))
     for name, regex in definitions.items():
         builder.option("metric-definition", name, last=encode_last_field(regex))
-
-
-def _model_output(builder: Builder, step: Step, training: steps.Training) -> None:
-    name = builder.output("model", "Output[Model]")
-    destination = builder.template(training.output_path, "model_destination") if training.output_path else None
-    builder.option("model", name, last=destination)
-    loose = training.compression == "NONE"
-    if loose:
-        builder.option("compression", last="none")
-    output = Output(builder.task.variable, name)
-    product = Product(output, "artifact", "Model", "model" if loose else "model.tar.gz")
-    builder.planner.offer(step, ("property", "ModelArtifacts.S3ModelArtifacts"), product)
