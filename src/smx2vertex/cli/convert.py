@@ -96,7 +96,7 @@ def _print(
     if comparison is None:
         out.print("  NOT compiled, and so not compared; what compiled/ holds is from before")
     else:
-        out.print("  equivalent in structure and parameters" if comparison.equivalent else "  NOT equivalent:")
+        out.print(f"  {comparison.in_words}" if comparison.equivalent else "  NOT equivalent:")
     if comparison is not None and not comparison.equivalent:
         print_findings([finding for check in comparison.checks for finding in check.findings])
     out.print(f"  what is left to do: {project.path / 'MIGRATION.md'}")

@@ -13,6 +13,7 @@ from .source import Config, Python, open_source
 
 if TYPE_CHECKING:
     from ..compare import Check, Comparison
+    from ..compare.behaviour import Story
 
 
 def validate(
@@ -27,9 +28,13 @@ def validate(
         str | None, typer.Option(metavar="NAME", help="Which pipeline of a bundle; else its name.")
     ] = None,
     python: Python = None,
+    scenarios: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many executions are simulated at most, for each target.")
+    ] = 256,
+    seed: Annotated[int, typer.Option(help="Which scenarios are taken where there are more.")] = 0,
     format: Annotated[Format, typer.Option(help="Form of the output.")] = Format.text,
 ) -> None:
-    """Compare a definition with a compiled pipeline, whoever translated it: structure, parameters, values."""
+    """Compare a definition with a compiled pipeline, whoever translated it: structure, parameters, behaviour."""
     from ..compare import compare
     from ..compare.project import compare_project, is_project
     from ..kubeflow.spec import load
@@ -38,9 +43,9 @@ def validate(
     definition = usable(open_source(source, pipeline, python).definition)
     matches = _matches(match or [])
     if is_project(target):
-        comparison = compare_project(definition, target, matches)
+        comparison = compare_project(definition, target, matches, scenarios, seed)
     else:
-        comparison = compare(definition, load(target), matches)
+        comparison = compare(definition, load(target), matches, scenarios=scenarios, seed=seed)
     if config:
         comparison = replace(comparison, checks=(*comparison.checks, _config_check(comparison, config)))
     if format is Format.json:
@@ -90,7 +95,7 @@ def _print_text(comparison: Comparison) -> None:
     out = console()
     failing = sum(1 for finding in comparison.findings if finding.severity == "error")
     if comparison.equivalent:
-        out.print(Text("equivalent in structure and parameters", style="green"))
+        out.print(Text(comparison.in_words, style="green"))
     else:
         out.print(Text(f"not equivalent: {failing} difference{'s' if failing > 1 else ''}", style="bold red"))
     out.print()
@@ -102,6 +107,28 @@ def _print_text(comparison: Comparison) -> None:
     if comparison.excluded:
         steps = [f"{excluded.step} ({excluded.code})" for excluded in comparison.excluded]
         out.print(f"  left out    {listed(steps, most=20)}")
+    if comparison.behaviour is not None and comparison.behaviour.stories:
+        out.print()
+        _print_story(comparison.behaviour.stories[0])
+
+
+def _print_story(story: Story) -> None:
+    """The smallest execution that differs."""
+    from rich.text import Text
+
+    from .output import console
+
+    out = console()
+    out.print(Text("the smallest execution in which the two differ:", style="bold"))
+    for label, lines in (
+        ("parameters", story.parameters or ("all have their defaults",)),
+        ("outcomes", story.outcomes or ("all steps succeed",)),
+        ("SageMaker", story.there),
+        ("translation", story.here),
+        ("in", story.causes),
+    ):
+        for index, line in enumerate(lines):
+            out.print(Text(f"  {'' if index else label:<11} {line}"), soft_wrap=True)
 
 
 def _detail(check: Check, counts: dict[str, int]) -> str:

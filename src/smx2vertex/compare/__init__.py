@@ -9,18 +9,20 @@ from ..kubeflow.graph import Graph, read_graph
 from ..kubeflow.spec import PipelineSpec
 from ..sagemaker.definition import Definition
 from .alignment import Alignment, align, merge
+from .behaviour import Behaviour, Rehearsal, Sides
 from .correspondences import Correspondences
 from .matching import Matcher
 from .neutral import Pipeline, Product
 from .parameters import Parameters, parameter_names
-from .source import never_starts, read_source
+from .scenarios import DEFAULT_SCENARIOS
+from .source import SourceReader, never_starts
 from .structure import Structure, fact_findings
-from .target import read_target
+from .target import TargetReader
 from .verdict import Check, Comparison, Excluded
 
-__all__ = ["Check", "Comparison", "Excluded", "compare"]
+__all__ = ["DEFAULT_SCENARIOS", "Check", "Comparison", "Excluded", "compare"]
 
-NO_BEHAVIOUR = "the simulators are not part of this version"
+BROKEN = "not simulated: no engine would start a pipeline with such a structure"
 
 
 def compare(
@@ -28,6 +30,8 @@ def compare(
     target: PipelineSpec | Graph,
     match: Mapping[str, Iterable[str]] | None = None,
     machines: Mapping[str, str] | None = None,
+    scenarios: int = DEFAULT_SCENARIOS,
+    seed: int = 0,
 ) -> Comparison:
     """Compare a definition with a compiled pipeline.
 
@@ -36,12 +40,15 @@ def compare(
         target: the pipeline spec, or the graph of one.
         match: tasks by step, where a person knows better than names and data flow tell.
         machines: the machine type that was chosen for each instance type, where that is known.
+        scenarios: how many executions are simulated at most.
+        seed: which of them are taken where there are more.
 
     Raises:
         InputError: `match` names a step or task that is not there.
     """
     graph = read_graph(target) if isinstance(target, PipelineSpec) else target
-    source, tasks = read_source(definition), read_target(graph)
+    source_reader, target_reader = SourceReader(definition), TargetReader(graph, None)
+    source, tasks = source_reader.pipeline(), target_reader.pipeline()
     alignment = align(source, tasks, match)
     merged = merge(tasks, alignment)
     excluded = _excluded(source, merged)
@@ -50,11 +57,16 @@ def compare(
     edges, values = fact_findings(source, merged, matcher, excluded)
     structure = Structure(source, merged, matcher, alignment)
     of_structure = [*structure.findings(graph.findings), *edges]
-    of_parameters = list(Parameters(source, merged, matcher, correspondences, excluded).findings(values))
+    parameters = Parameters(source, merged, matcher, correspondences, excluded)
+    of_parameters = list(parameters.findings(values))
+    behaviour = None
+    if not any(finding.severity == "error" for finding in graph.findings):
+        sides = Sides(source_reader, target_reader, source, tasks, merged, alignment, matcher, parameters, excluded)
+        behaviour = Rehearsal(sides).behaviour(scenarios, seed)
     checks = (
         Check("structure", _once(of_structure)),
         Check("parameters", _once(of_parameters)),
-        Check("behaviour", (), NO_BEHAVIOUR, skipped=True),
+        _behaviour_check(behaviour),
     )
     return Comparison(
         checks,
@@ -62,7 +74,14 @@ def compare(
         tuple(Excluded(step, code) for step, code in excluded.items()),
         tuple(correspondences.to_list()),
         _counts(source, alignment, matcher),
+        behaviour,
     )
+
+
+def _behaviour_check(behaviour: Behaviour | None) -> Check:
+    if behaviour is None:
+        return Check("behaviour", (), BROKEN, skipped=True)
+    return Check("behaviour", behaviour.findings, behaviour.summary, skipped=not behaviour.run)
 
 
 def _excluded(source: Pipeline, target: Pipeline) -> dict[str, str]:

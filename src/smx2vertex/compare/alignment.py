@@ -239,9 +239,16 @@ def merge(target: Pipeline, alignment: Alignment) -> Pipeline:
     return Pipeline(target.name, target.parameters, nodes, target.file)
 
 
+def main_task(tasks: Iterable[Node]) -> Node:
+    """Of the tasks that stand for one step, the one that runs its program.
+
+    It is the one that shows most: of a package and an upload the one that runs the contract.
+    """
+    return max(tasks, key=lambda node: (node.visible, node.kind not in ("container", "rows")))
+
+
 def _merged(step: str, parts: list[Node], owner: Mapping[str, str], before: Mapping[str, set[str]]) -> Node:
-    # The task that shows most stands first: of a package and an upload the one that runs the contract.
-    first = max(parts, key=lambda node: (node.visible, node.kind not in ("container", "rows")))
+    first = main_task(parts)
     node = replace(first, name=step, facts={}, visible=all(part.visible for part in parts))
     for part in sorted(parts, key=lambda part: part is not first):
         for key, fact in part.facts.items():

@@ -15,7 +15,8 @@ from ..kubeflow.graph import Graph, read_graph
 from ..kubeflow.origins import Constant
 from ..kubeflow.spec import load
 from ..sagemaker.definition import Definition
-from . import Check, Comparison, compare
+from . import DEFAULT_SCENARIOS, Check, Comparison, compare
+from .behaviour import together
 
 TARGETS = ("vertex", "kubeflow")
 _CODE_ADDRESS = re.compile(r".*/code/([0-9a-f]{64})/([A-Za-z0-9_-]+)/?")
@@ -27,7 +28,11 @@ def is_project(path: Path) -> bool:
 
 
 def compare_project(
-    definition: Definition, project: Path, match: Mapping[str, Iterable[str]] | None = None
+    definition: Definition,
+    project: Path,
+    match: Mapping[str, Iterable[str]] | None = None,
+    scenarios: int = DEFAULT_SCENARIOS,
+    seed: int = 0,
 ) -> Comparison:
     """Compare a definition with both targets of a project, and the compiled files with the project's code.
 
@@ -35,17 +40,23 @@ def compare_project(
         definition: as for `compare`.
         project: the folder.
         match: as for `compare`.
+        scenarios: as for `compare`, for each target.
+        seed: as for `compare`.
 
     Raises:
         InputError: a compiled file is missing (SMX482) or cannot be read, or `match` names what is not there.
     """
     graphs = {target: read_graph(load(_compiled(project, target))) for target in TARGETS}
     machines = _chosen_machines(project)
-    first, *others = (compare(definition, graph, match, machines) for graph in graphs.values())
+    first, *others = (compare(definition, graph, match, machines, scenarios, seed) for graph in graphs.values())
     checks = [_merged(check, [other.checks[index] for other in others]) for index, check in enumerate(first.checks)]
     code = Check("code", tuple(_code_findings(project, graphs)))
     pairs = {tuple(pair.items()): pair for result in (first, *others) for pair in result.correspondences}
-    return replace(first, checks=(*checks, code), correspondences=tuple(pairs.values()))
+    behaviour = together(result.behaviour for result in (first, *others))
+    checks = [
+        replace(check, note=behaviour.summary) if check.name == "behaviour" and behaviour else check for check in checks
+    ]
+    return replace(first, checks=(*checks, code), correspondences=tuple(pairs.values()), behaviour=behaviour)
 
 
 def _compiled(project: Path, target: str) -> Path:
@@ -68,7 +79,7 @@ def _merged(first: Check, others: list[Check]) -> Check:
     """A check of all targets: what two of them have in common stands once, whatever the place in the target."""
     known = {(finding.code, finding.pointer, finding.step) for finding in first.findings}
     added = [f for other in others for f in other.findings if (f.code, f.pointer, f.step) not in known]
-    return replace(first, findings=(*first.findings, *added))
+    return replace(first, findings=(*first.findings, *added), skipped=all(check.skipped for check in (first, *others)))
 
 
 # --- code ---

@@ -77,6 +77,8 @@ OPERATORS = {
     "LessThanOrEqualTo": "<=",
 }
 MAX_ECHOES = 20
+# A tuning step's facts have it already, a loop repeats tasks that have their own.
+SETS_CACHING_ITSELF = ("Tuning", "ForEach")
 # Data in S3 over HTTPS: https://BUCKET.s3.REGION.amazonaws.com/KEY, or https://s3.REGION.amazonaws.com/BUCKET/KEY.
 _HTTPS = r"\Ahttps://(?:([^/]+)\.s3[.-][^/]*amazonaws\.com|s3[.-][^/]*amazonaws\.com/([^/]+))(?=/|\Z)"
 
@@ -136,7 +138,7 @@ class SourceReader:
         return node
 
     def settings(self, node: Node, step: Step) -> None:
-        if step.type in ("Processing", "Training", "Transform"):
+        if node.visible and node.kind != "fail" and step.type not in SETS_CACHING_ITSELF:
             enabled = step.cache is not None and step.cache.enabled
             node.add(("caching",), ["on" if enabled else "off"], f"{step.pointer}/CacheConfig")
         if step.retries:
@@ -173,7 +175,10 @@ class SourceReader:
     def all_branches(self) -> dict[str, frozenset[tuple[str, bool]]]:
         """The branches around each step and around all that it waits for."""
         around = {step.name: [step.branch.condition] if step.branch else [] for step in self.steps.values()}
-        before = {name: [*around[name], *self.dependencies(step)] for name, step in self.steps.items()}
+        before = {
+            name: [*around[name], *self.dependencies(step), *(n for n in step.depends_on if n in self.steps)]
+            for name, step in self.steps.items()
+        }
         found: dict[str, frozenset[tuple[str, bool]]] = {}
         for name in TopologicalSorter(before).static_order():
             branch = self.steps[name].branch

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from ..findings import Finding, by_severity
 from .alignment import Entry
+from .behaviour import Behaviour
 
 Status = Literal["pass", "fail", "skip"]
 
@@ -55,6 +56,7 @@ class Comparison:
         excluded: steps that are not translated, or never start.
         correspondences: kind, source value and target value of each known difference.
         counts: steps, tasks, data edges, branches, parameters.
+        behaviour: what the simulations showed; None if the structure allowed none.
     """
 
     checks: tuple[Check, ...]
@@ -62,6 +64,7 @@ class Comparison:
     excluded: tuple[Excluded, ...]
     correspondences: tuple[dict[str, str], ...]
     counts: dict[str, int] = field(default_factory=dict)
+    behaviour: Behaviour | None = None
 
     @property
     def equivalent(self) -> bool:
@@ -73,13 +76,21 @@ class Comparison:
         """The findings of all checks, errors first."""
         return by_severity(finding for check in self.checks for finding in check.findings)
 
+    @property
+    def in_words(self) -> str:
+        """What was found to be equivalent."""
+        simulated = (
+            f", in {self.behaviour.run} simulated executions too" if self.behaviour and self.behaviour.run else ""
+        )
+        return f"equivalent in structure and parameters{simulated}"
+
     def to_dict(self) -> dict[str, Any]:
         """The result as `validate --format json` prints it."""
         return {
             "equivalent": self.equivalent,
             "checks": [check.to_dict() for check in self.checks],
             "alignment": [entry.to_dict() for entry in self.alignment],
-            "scenarios": {"run": 0, "differing": 0},
+            "scenarios": {"run": 0, "differing": 0} if self.behaviour is None else self.behaviour.to_dict(),
             "excluded": [{"step": excluded.step, "code": excluded.code} for excluded in self.excluded],
             "correspondences": list(self.correspondences),
             "counts": self.counts,

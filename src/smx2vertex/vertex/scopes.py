@@ -52,7 +52,8 @@ class Scopes:
         if around is not None:
             outer = self.found[around[0]]
             scope = None if outer is None else (*outer, around)
-        for other in self.dependencies(step):
+        # A condition in a branch that is not taken is skipped, and so is all that depends on it.
+        for other in (*self.dependencies(step), *self._depends_on(step)):
             scope = _inner(scope, self.found[other])
         return scope
 

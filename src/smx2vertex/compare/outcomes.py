@@ -1,0 +1,263 @@
+"""What steps and tasks leave in a scenario, in the words of each simulator."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..kubeflow.simulator import Outcome as TaskOutcome
+from ..sagemaker.definition import MISSING, Comparison, Condition, Membership, Step
+from ..sagemaker.definition import Not as SourceNot
+from ..sagemaker.definition import Or as SourceOr
+from ..sagemaker.expressions import Expression, JsonGet, PropertyReference, expressions_in, parts
+from ..sagemaker.simulator import Outcome as StepOutcome
+from ..sagemaker.steps import selected_by
+from .alignment import Alignment, main_task
+from .matching import Matcher
+from .neutral import Node, Param, Part, Pipeline, Product, Template, Test
+from .scenarios import Scenario, Variable
+from .source import SourceReader
+from .target import TargetReader
+from .truth import holds, mapped
+
+
+class Words:
+    """Puts what the target says in the words of the definition: steps for tasks, the definition's parameters."""
+
+    def __init__(self, source: Pipeline, alignment: Alignment, matcher: Matcher) -> None:
+        """Collect the products that the definition names."""
+        self.owner = alignment.owner
+        self.matcher = matcher
+        self.parameters = {other: name for name, other in matcher.parameters.items()}
+        self.products: dict[str, dict[tuple[str, ...], None]] = defaultdict(dict)
+        for node in source.nodes.values():
+            for part in node.parts():
+                if isinstance(part, Product):
+                    self.products[part.owner][part.what] = None
+
+    def part(self, part: Part) -> Part:
+        """A value, or what it stands for."""
+        if isinstance(part, Param):
+            return Param(self.parameters.get(part.name, part.name))
+        if not isinstance(part, Product):
+            return part
+        owner = self.owner.get(part.owner, part.owner)
+        named = self.products.get(owner, {})
+        if part.what in named:
+            return Product(owner, part.what)
+        alike = (what for what in named if self.matcher.product(owner, what, part.what) is not None)
+        return Product(owner, next(alike, part.what))
+
+    def test(self, test: Test) -> Test:
+        """A condition."""
+        return mapped(test, self.part)
+
+
+class Readings:
+    """The value of what conditions and loops read, in a scenario."""
+
+    def __init__(self, scenario: Scenario, usual: Mapping[Variable, Any], defaults: Mapping[str, Any]) -> None:
+        """Keep what is usual, and the parameters' defaults."""
+        self.scenario = scenario
+        self.usual = usual
+        self.defaults = defaults
+
+    def __call__(self, part: Part) -> Any:
+        """A value; MISSING where there is none."""
+        match part:
+            case Param(name):
+                return self.scenario.values.get(name, self.defaults.get(name, MISSING))
+            case Product():
+                return self.scenario.readings.get(part, self.usual.get(part, MISSING))
+        return MISSING
+
+
+class OfSteps:
+    """What the steps of a definition leave."""
+
+    def __init__(self, reader: SourceReader, usual: Mapping[Variable, Any]) -> None:
+        """Find where the definition reads each product."""
+        self.places: dict[Product, dict[tuple[str, str, str], None]] = defaultdict(dict)
+        for step in reader.steps.values():
+            for outer in (*_operands(step.conditions), *(found for _, found in _expressions(reader, step))):
+                for expression in parts(outer):
+                    if isinstance(expression, JsonGet | PropertyReference):
+                        self.note(reader, expression)
+        self.usual = self.grouped({part: value for part, value in usual.items() if isinstance(part, Product)})
+
+    def note(self, reader: SourceReader, expression: JsonGet | PropertyReference) -> None:
+        for part in reader.parts(expression):
+            if not isinstance(part, Product):
+                continue
+            if isinstance(expression, PropertyReference):
+                place = (expression.step, "", expression.written)
+            else:
+                place = (part.owner, expression.property_file or "an address", expression.path)
+            self.places[part][place] = None
+
+    def grouped(self, readings: Mapping[Product, Any]) -> dict[str, list[tuple[str, str, Any]]]:
+        found: dict[str, list[tuple[str, str, Any]]] = defaultdict(list)
+        for product, value in readings.items():
+            for step, file, path in self.places.get(product, ()):
+                found[step].append((file, path, value))
+        return found
+
+    def outcomes(self, scenario: Scenario) -> dict[str, StepOutcome]:
+        """The outcomes by step."""
+        changed = self.grouped(scenario.readings)
+        found = {}
+        for step in {**self.usual, **changed}:
+            values = [*self.usual.get(step, ()), *changed.get(step, ())]
+            properties = {path: value for file, path, value in values if not file}
+            files = {("" if file == "an address" else file, path): value for file, path, value in values if file}
+            found[step] = StepOutcome(properties=properties, files=files)
+        if scenario.failing is not None:
+            found[scenario.failing] = replace(found.get(scenario.failing, StepOutcome()), failed=True)
+        return found
+
+
+def selectors(reader: SourceReader) -> Iterator[Product]:
+    """What decides which copy of a loop is picked."""
+    for step in reader.steps.values():
+        picked = selected_by(step, reader.names) if step.type == "ForEach" else None
+        if picked is not None:
+            yield from (part for part in reader.parts(picked) if isinstance(part, Product))
+
+
+def _expressions(reader: SourceReader, step: Step) -> Iterator[tuple[str, Expression]]:
+    own = {key: value for key, value in step.arguments.items() if key not in ("Conditions", "IfSteps", "ElseSteps")}
+    yield from expressions_in({**own, "ForEachBody": None}, reader.names)
+
+
+def _operands(conditions: Iterable[Condition]) -> Iterator[Expression]:
+    waiting = list(conditions)
+    while waiting:
+        match waiting.pop():
+            case Comparison(left=left, right=right):
+                yield from (left, right)
+            case Membership(query=query, values=values):
+                yield from (query, *values)
+            case SourceNot(condition=inner):
+                waiting.append(inner)
+            case SourceOr(conditions=several):
+                waiting.extend(several)
+
+
+class OfTasks:
+    """What the tasks of a pipeline spec leave."""
+
+    def __init__(
+        self, source: Pipeline, tasks: Pipeline, reader: TargetReader, alignment: Alignment, words: Words
+    ) -> None:
+        """Find what each output of a task is, and which tasks work something out."""
+        self.reader = reader
+        self.writes: dict[Product, list[tuple[str, str, str]]] = defaultdict(list)
+        self.evaluators: dict[str, Test | None] = {}
+        self.loops: dict[str, Template] = {}
+        self.nodes = tasks.nodes
+        self.main = _main_tasks(self.nodes, alignment)
+        self.always_failing = set(self.failing_tasks(source))
+        for task in reader.graph.tasks.values():
+            line = reader.lines.get(task.id)
+            if line is not None and line.verb in ("condition", "not-translated"):
+                test = reader.evaluated(task.id)
+                self.evaluators[task.id] = words.test(test) if test and line.verb == "condition" else None
+            if line is not None and line.verb == "loop-items":
+                items = self.nodes[task.id].facts.get(("request", "IterableItems"))
+                self.loops[task.id] = tuple(map(words.part, items.value)) if items else ()
+            for key, type_ in task.output_parameters.items():
+                product = words.part(Product(task.id, reader.what(task.id, key)))
+                if isinstance(product, Product):
+                    self.writes[product].append((task.id, key, type_))
+
+    def outcomes(self, scenario: Scenario, value: Readings) -> dict[str, TaskOutcome]:
+        """The outcomes by task."""
+        found: dict[str, dict[str, Any]] = defaultdict(dict)
+        failing = set(self.always_failing)
+        for product in dict.fromkeys((*value.usual, *scenario.readings)):
+            read = value(product)
+            for task, key, type_ in self.writes.get(product, ()) if isinstance(product, Product) else ():
+                found[task][key] = None if read is MISSING else as_output(read, type_)
+                if read is MISSING:
+                    failing.add(task)
+        for task, test in self.evaluators.items():
+            holding = True if test is None else holds(test, value)
+            if holding is None:
+                failing.add(task)
+            found[task].update({key: self.result(task, key, holding) for key in self.results(task)})
+        for task, template in self.loops.items():
+            items = self.items(task, template, value)
+            if items is None:
+                failing.add(task)
+            found[task].update(
+                {} if items is None else dict.fromkeys(self.reader.graph.tasks[task].output_parameters, items)
+            )
+        if scenario.failing in self.main:
+            failing.add(self.main[scenario.failing])
+        return {task: TaskOutcome(task in failing, found.get(task, {})) for task in {*found, *failing}}
+
+    def failing_tasks(self, source: Pipeline) -> Iterator[str]:
+        """The tasks that fail by design, or because the contract would refuse an argument.
+
+        One that cannot be looked into is believed to fail if its step does.
+        """
+        for step, task in self.main.items():
+            if source.nodes[step].kind == "fail" and not self.nodes[task].visible:
+                yield task
+        for task, node in self.nodes.items():
+            if node.kind == "fail" or any(key[0] == "unread" for key in node.facts):
+                yield task
+
+    def items(self, task: str, template: Template, value: Readings) -> list[dict[str, str]] | None:
+        """The items that the contract makes ready for a loop, each with the parts that its tasks read."""
+        texts = [part if isinstance(part, str) else value(part) for part in template]
+        try:
+            items = json.loads("".join(text if isinstance(text, str) else json.dumps(text) for text in texts))
+        except (TypeError, ValueError):
+            return None
+        options = [option.fields for option in self.reader.lines[task].of("part")]
+        found = [{name: _part_of(item, field) for name, field in options} for item in items]
+        return None if any(part is None for item in found for part in item.values()) else found
+
+    def results(self, task: str) -> list[str]:
+        return [key for key in self.reader.graph.tasks[task].output_parameters if key in ("result", "outcome")]
+
+    def result(self, task: str, key: str, holding: bool | None) -> str:
+        """As the contract publishes it: JSON for the condition, Python's word for the step's Outcome."""
+        return str(holding) if self.reader.what(task, key) == ("outcome",) else json.dumps(bool(holding))
+
+
+def _main_tasks(nodes: Mapping[str, Node], alignment: Alignment) -> dict[str, str]:
+    """By step, the task that runs its program."""
+    found = {}
+    for entry in alignment.entries.values():
+        tasks = [nodes[name] for name in entry.tasks if nodes[name].kind != "importer"]
+        if tasks:
+            found[entry.step] = main_task(tasks).name
+    return found
+
+
+def _part_of(item: Any, field: str) -> Any:
+    """One field of an item, or all of it, as SageMaker writes it; None if it has no such field."""
+    if field:
+        try:
+            entries = json.loads(item) if isinstance(item, str) else item
+        except ValueError:
+            entries = None
+        item = entries.get(field) if isinstance(entries, dict) else None
+    return item if item is None or isinstance(item, str) else json.dumps(item)
+
+
+def as_output(value: Any, type_: str) -> Any:
+    """A value as the engine hands on an output parameter of that type."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if type_ == "STRING":
+        return value if isinstance(value, str) else json.dumps(value)
+    if type_ == "NUMBER_INTEGER" and is_number and float(value).is_integer():
+        return int(value)
+    if type_ == "NUMBER_DOUBLE" and is_number:
+        return float(value)
+    return value
