@@ -16,7 +16,7 @@ DEFINITION = Path(__file__).parent / "fixtures" / "outcome" / "definition.json"
 def project(smx2vertex: Command, tmp_path: Path) -> Path:
     """The converted project."""
     done = smx2vertex("convert", DEFINITION, "--out", tmp_path / "project")
-    assert done.code == 0, done.text
+    assert done.code == 0, done.out + done.err
     return tmp_path / "project"
 
 
@@ -56,4 +56,4 @@ def test_a_parameter_may_be_called_as_the_result_is(smx2vertex: Command, tmp_pat
     source = tmp_path / "definition.json"
     source.write_text(json.dumps(document))
     done = smx2vertex("convert", source, "--out", tmp_path / "project")
-    assert done.code == 0, done.text
+    assert done.code == 0, done.out + done.err

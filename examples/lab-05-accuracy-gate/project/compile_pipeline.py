@@ -1,5 +1,6 @@
 """Write compiled/vertex.yaml and compiled/kubeflow.yaml; for other environments, into compiled/<environment>/."""
 
+import hashlib
 import json
 import os
 import sys
@@ -26,6 +27,7 @@ def main() -> None:
         with compiling_for(target):
             pipeline = dsl.pipeline(name="lab-05-accuracy-gate")(lab_05_accuracy_gate)
         (out / f"{target}.yaml").write_text(as_yaml(pipeline), encoding="utf-8")
+    (out / "sources.sha256").write_text(sources_hash() + "\n", encoding="ascii")
 
 
 def as_yaml(pipeline: BaseComponent) -> str:
@@ -35,6 +37,16 @@ def as_yaml(pipeline: BaseComponent) -> str:
         compiler.Compiler().compile(pipeline, str(compiled))
         document = json.loads(compiled.read_text(encoding="utf-8"))
     return yaml.dump(document, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper))
+
+
+def sources_hash() -> str:
+    """The hash of what is compiled: `smx2vertex submit` refuses compiled files that are older than their sources."""
+    digest = hashlib.sha256()
+    files = [ROOT / "config.yaml", *(ROOT / "lab_05_accuracy_gate").rglob("*.py")]
+    for path, file in sorted((file.relative_to(ROOT).as_posix(), file) for file in files):
+        content = file.read_bytes()
+        digest.update(path.encode() + b"\0" + len(content).to_bytes(8, "big") + content)
+    return digest.hexdigest()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,10 @@
-"""Submit the compiled pipeline to Vertex AI Pipelines: `python run_pipeline.py NAME=VALUE ...`."""
+"""Submit the compiled pipeline to Vertex AI Pipelines: `python run_pipeline.py NAME=VALUE ...`.
+
+The variable PIPELINE_ENVIRONMENT chooses the environment. `smx2vertex submit` does the same with more checks, and more.
+"""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -8,13 +12,13 @@ from google.cloud import aiplatform, storage
 
 from lab_05_accuracy_gate import settings
 
-COMPILED = settings.ROOT / "compiled" / "vertex.yaml"
-READERS = {
+COMPILED = settings.compiled("vertex")
+READERS: dict[str, Callable[[str], Any]] = {
     "NUMBER_INTEGER": int,
     "NUMBER_DOUBLE": float,
     "BOOLEAN": lambda text: {"true": True, "false": False}[text.lower()],
 }
-FOLDERS = [
+FOLDERS: list[str] = [
     "accuracy_too_low",
     "evaluate_model",
     "preprocess_data",
@@ -30,10 +34,11 @@ def upload_code() -> None:
         files = {f"src/{path}": content for path, content in settings.code_files(folder).items()}
         # __main__.py comes last: where it is, the artifact is complete
         files["__main__.py"] = settings.CONTRACT.read_bytes()
-        for path, content in files.items():
-            blob = storage.Blob.from_string(f"{settings.code_uri(folder)}/{path}", client=client)
-            if not blob.exists():
-                blob.upload_from_string(content)
+        bucket, _, prefix = settings.code_uri(folder).removeprefix("gs://").partition("/")
+        blobs = {path: client.bucket(bucket).blob(f"{prefix}/{path}") for path in files}
+        if not blobs["__main__.py"].exists():
+            for path, content in files.items():
+                blobs[path].upload_from_string(content)
 
 
 def parameter_values(arguments: list[str]) -> dict[str, Any]:
@@ -64,8 +69,9 @@ def main() -> None:
         parameter_values=values,
         # as in SageMaker, nothing new starts after a failure, and what runs may end
         failure_policy="fast",
+        encryption_spec_key_name=settings.encryption_key or None,
     )
-    job.submit(service_account=settings.service_account or None)
+    job.submit(service_account=settings.service_account or None, network=settings.network or None)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,13 @@ default inference functions import xgboost, numpy, pandas, scipy, scikit-learn o
 # Verbs: condition, fail, processing, training, upload-model, xgboost
 
 import ast
+import contextlib
 import csv
+import filecmp
 import functools
 import gzip
 import hashlib
+import http.client
 import importlib
 import inspect
 import json
@@ -44,6 +47,9 @@ class ContractError(Exception):
 # The form of each option, by verb and option. A field called TEMPLATE, always the last, holds placeholders.
 FORMS: Dict[str, Dict[str, str]] = {}
 CONTAINER_OPTIONS = {"environment": "NAME:TEMPLATE", "code": "PATH[:FOLDER[:ARCHIVE]]"}
+
+# Of verbs whose inputs may be divided among several hosts.
+SHARD_OPTIONS = {"shard": "PATH"}
 
 PLACEHOLDER = re.compile(r"\{(\w+):(str|int|float|bool|json|uri)\}")
 
@@ -233,16 +239,17 @@ def copy_file(source: str, target: str) -> None:
     shutil.copyfile(source, target)
 
 
-def stage(source: str, folder: str, link_big_files: bool = True) -> None:
+def stage(source: str, folder: str, link_big_files: bool = True, share: Tuple[int, int] = (0, 1)) -> None:
     """Bring an input into a folder: a single file by its name, or the content of a folder.
 
     Files are copied, as scripts read them again and again and a mounted bucket is slow; a big one is linked, unless
-    the folder is to be published.
+    the folder is to be published. Of a `share` (I, N) the files I, I + N, I + 2 N … count, in order of their names.
     """
     if not os.path.exists(source):
         raise ContractError("there is nothing at {}".format(source))
     single = os.path.isfile(source)
-    for name, path in [(os.path.basename(source), source)] if single else files_below(source, follow_links=True):
+    found = [(os.path.basename(source), source)] if single else files_below(source, follow_links=True)
+    for name, path in found[share[0] :: share[1]]:
         target = os.path.join(folder, name)
         if link_big_files and os.path.getsize(path) > COPY_AT_MOST:
             os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -258,6 +265,15 @@ def copy_files(folder: str, target: str) -> None:
         copy_file(path, os.path.join(target, name))
 
 
+def add_files(folder: str, target: str) -> None:
+    """As `copy_files`, for several hosts with one target: a file of the same name and another content is reported."""
+    for name, path in files_below(folder):
+        copy = os.path.join(target, name)
+        if os.path.isfile(copy) and not filecmp.cmp(path, copy, shallow=False):
+            warn("{} was there already, from another host or an earlier attempt; the last one counts".format(name))
+        copy_file(path, copy)
+
+
 def replace(folder: str, target: str) -> None:
     """Make a folder a copy of another one. Links are not followed."""
     empty(target)
@@ -266,23 +282,28 @@ def replace(folder: str, target: str) -> None:
 
 # --- One run of a step: its inputs and outputs ------------------------------------------------------------------------
 
+SECONDS_BETWEEN_LOOKS = 0.5  # at what the other hosts of a job left
+
+
 class Task:
     """One run of a step: what Kubeflow gave it, what the command line asks for, and what it publishes.
 
     Attributes:
         step: the name of the step in SageMaker.
         job: the name of this job: the step and 12 hex digits that differ from run to run.
+        document: the executor input.
         options, words: what `parse_command` read.
         hosts, rank: all hosts of the job, leader first, and the own place among them.
         machine: the machine type, or "local" where nothing tells it.
         metadata: what is published as metadata of an output artifact, by its name.
+        handed_on: the input artifact that an output artifact stands for, by its name; nothing is copied.
     """
 
     def __init__(self, executor_input: str, verb: str, arguments: List[str]) -> None:
         """Read both, and refuse what the grammar does not know."""
         self.options, self.words = parse_command(verb, arguments)
-        document = json.loads(executor_input)
-        inputs, outputs = document.get("inputs") or {}, document.get("outputs") or {}
+        self.document = json.loads(executor_input)  # type: Dict[str, Any]
+        inputs, outputs = self.document.get("inputs") or {}, self.document.get("outputs") or {}
         self.parameters = inputs.get("parameterValues") or {}  # type: Dict[str, Any]
         self._inputs = inputs.get("artifacts") or {}
         self._outputs = outputs.get("artifacts") or {}
@@ -292,6 +313,7 @@ class Task:
         self.job = "{}-{}".format(self.step or verb, hashlib.sha256(self._output_file.encode()).hexdigest()[:12])
         self.hosts, self.rank, self.machine = read_cluster(os.environ.get("CLUSTER_SPEC"))
         self.metadata = {}  # type: Dict[str, Dict[str, Any]]
+        self.handed_on = {}  # type: Dict[str, Dict[str, Any]]
 
     def only(self, option: str, default: str = "") -> str:
         """The first field of an option that may stand once."""
@@ -328,6 +350,10 @@ class Task:
             return json.dumps(typed(value, "str"))
         return str(typed(value, kind))
 
+    def artifacts(self, name: str) -> List[Dict[str, Any]]:
+        """The artifacts of an input; several where a loop made them."""
+        return (self._inputs.get(name) or {}).get("artifacts") or []
+
     def _artifact(self, name: str) -> Dict[str, Any]:
         for artifacts in (self._inputs, self._outputs):
             if (artifacts.get(name) or {}).get("artifacts"):
@@ -339,9 +365,17 @@ class Task:
         uri = str(self._artifact(artifact)["uri"])
         return readable(inside(uri.rstrip("/"), file) if file else uri)
 
+    def input_metadata(self, artifact: str) -> Dict[str, Any]:
+        """What the task that made an input artifact says about it."""
+        return cast(Dict[str, Any], self._artifact(artifact).get("metadata") or {})
+
     def output_path(self, artifact: str) -> str:
         """Where an output artifact is written."""
         return mounted(str(self._artifact(artifact)["uri"]))
+
+    def output_uri(self, artifact: str) -> str:
+        """The address of an output artifact, for services that write there themselves."""
+        return str(self._artifact(artifact)["uri"])
 
     def output_parameter(self, name: str) -> str:
         """The file that takes the value of an output parameter."""
@@ -354,14 +388,63 @@ class Task:
         write_text(self.output_parameter(parameter), value if isinstance(value, str) else json.dumps(value))
 
     def publish_metadata(self) -> None:
-        """Write the executor output: the output artifacts that got metadata."""
-        if self.metadata and self._output_file:
+        """Write the executor output: the output artifacts that got metadata, or stand for another one."""
+        changed = {**self.handed_on, **self.metadata}
+        if changed and self._output_file:
             artifacts = {}
-            for name, more in self.metadata.items():
+            for name in changed:
                 artifact = self._artifact(name)
-                artifact = dict(artifact, metadata=dict(artifact.get("metadata") or {}, **more))
-                artifacts[name] = {"artifacts": [artifact]}
+                given = self.handed_on.get(name) or artifact
+                metadata = dict(given.get("metadata") or {}, **self.metadata.get(name, {}))
+                artifacts[name] = {"artifacts": [dict(artifact, uri=given["uri"], metadata=metadata)]}
             write_json(mounted(self._output_file), {"artifacts": artifacts})
+
+    def share(self, path: str) -> Tuple[int, int]:
+        """Which files of an input at this PATH belong here: this host's, if they are divided among the hosts."""
+        divided = [os.path.normpath(fields[0]) for fields in self.options["shard"]]
+        return (self.rank, len(self.hosts)) if os.path.normpath(path) in divided else (0, 1)
+
+    def begin(self) -> None:
+        """Take back what an earlier attempt of this host said about its end."""
+        if self._several and os.path.isfile(self._ending(self.rank)):
+            os.remove(self._ending(self.rank))
+
+    def end(self, code: int) -> None:
+        """Say with which exit code this host ended."""
+        if self._several:
+            write_text(self._ending(self.rank), str(code))
+
+    def together(self, code: int) -> int:
+        """The exit code of this host; of the leader the first one of all hosts that is not 0, when all have ended.
+
+        The leader waits, since the job ends with it.
+        """
+        if not self._several or self.rank:
+            return code
+        codes = [self._code_of(rank) for rank in range(len(self.hosts))]
+        for host, ended in zip(self.hosts, codes):  # noqa: B905
+            if ended:
+                print("host {} ended with exit code {}".format(host, ended), file=sys.stderr, flush=True)
+        return next((ended for ended in codes if ended), 0)
+
+    @property
+    def _several(self) -> bool:
+        return len(self.hosts) > 1 and bool(self._output_file)
+
+    def _code_of(self, rank: int) -> int:
+        while True:
+            try:
+                text = read_text(self._ending(rank))
+            except OSError:
+                text = ""
+            if text:
+                return int(text)
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def _ending(self, rank: int) -> str:
+        # a job that Kubeflow starts again has another number, and must not read what the first one left
+        job = "hosts" + os.environ.get("CLOUD_ML_JOB_ID", "")
+        return os.path.join(os.path.dirname(mounted(self._output_file)), job, str(rank))
 
     def environment(self) -> Dict[str, str]:
         """The variables of --environment."""
@@ -394,6 +477,8 @@ def _machine_of_pool(job: Any, number: int) -> str:
 
 Verb = Callable[[Task], int]
 VERBS: Dict[str, Verb] = {}
+# What is no task, but a process of its own: `python3 CODE NAME`.
+PROGRAMS: Dict[str, Callable[[], int]] = {}
 
 
 def verb(name: str, *options: Dict[str, str]) -> Callable[[Verb], Verb]:
@@ -420,7 +505,7 @@ COMPARISONS: Dict[Any, Callable[[Any, Any], bool]] = {
 }
 
 
-@verb("condition", {"operand": "PARAMETER:TYPE", "expression": "TEXT", "result": "PARAMETER"})
+@verb("condition", {"operand": "PARAMETER:TYPE", "expression": "TEXT", "result": "PARAMETER", "outcome": "PARAMETER"})
 def condition(task: Task) -> int:
     """A condition step whose conditions are no single comparison: publishes whether they hold."""
     operands = {}
@@ -432,6 +517,8 @@ def condition(task: Task) -> int:
     print("{}: {}".format(task.step, result), flush=True)
     for (parameter,) in task.options["result"]:
         task.publish(parameter, result)
+    for (parameter,) in task.options["outcome"]:
+        task.publish(parameter, str(result))
     return 0
 
 
@@ -620,9 +707,13 @@ class Metrics:
         values: last value by name of metric.
     """
 
-    def __init__(self, definitions: Iterable[List[str]]) -> None:
-        """Compile the definitions, each a name and a regular expression whose first group is the value."""
+    def __init__(self, definitions: Iterable[List[str]], report: Optional[Callable[[str, float], None]] = None) -> None:
+        """Compile the definitions, each a name and a regular expression whose first group is the value.
+
+        Each value, with its name, goes to `report` as soon as the log shows it.
+        """
         self.values = {}  # type: Dict[str, float]
+        self.report = report
         try:
             self.definitions = [(name, re.compile(regex)) for name, regex in definitions]
         except re.error as error:
@@ -637,7 +728,9 @@ class Metrics:
                     text = match.group(1) if regex.groups else match.group()
                     self.values[name] = float(text.split("#011")[0])
                 except (AttributeError, ValueError):
-                    pass
+                    continue
+                if self.report:
+                    self.report(name, self.values[name])
 
 
 def raw_bytes(text: str) -> bytes:
@@ -726,6 +819,7 @@ def show_message(path: str) -> None:
 @verb(
     "processing",
     CONTAINER_OPTIONS,
+    SHARD_OPTIONS,
     {
         "input": "ARTIFACT:PATH[:FILE]",
         "data": "PATH:TEMPLATE",
@@ -735,6 +829,20 @@ def show_message(path: str) -> None:
 )
 def processing(task: Task) -> int:
     """A processing job: inputs and code at their paths, the entry point, outputs and values of property files."""
+    task.begin()
+    code = 1
+    try:
+        code = _run_processing(task)
+    finally:
+        task.end(code)
+    code = task.together(code)
+    if code == 0 and task.rank == 0:
+        _publish_property_files(task)
+    return code
+
+
+def _run_processing(task: Task) -> int:
+    """What each host does; returns the exit code of the entry point."""
     if not task.words:
         raise ContractError("there is no entry point after --")
     command = [task.render(word) for word in task.words]
@@ -742,14 +850,14 @@ def processing(task: Task) -> int:
         empty(path)
     stage_code(task)
     for artifact, path, file in task.options["input"]:
-        stage(task.input_path(artifact, file), place(path))
+        stage(task.input_path(artifact, file), place(path), share=task.share(path))
     for path, template in task.options["data"]:
-        stage(readable(task.render(template)), place(path))
+        stage(readable(task.render(template)), place(path), share=task.share(path))
     _write_processing_config(task, command)
     code = run(command, task.environment(), None, Metrics([]))
     if code:
         show_message(place("/opt/ml/output/message"))
-    elif task.rank == 0:
+    else:
         _publish_processing(task)
     return code
 
@@ -761,10 +869,8 @@ def _processing_folders(task: Task) -> List[str]:
 
 
 def _write_processing_config(task: Task, command: List[str]) -> None:
-    inputs = [
-        {"InputName": fields[0], "S3Input": {"LocalPath": fields[1], "S3DownloadMode": "StartOfJob"}}
-        for fields in task.options["input"]
-    ]
+    named = [(fields[0], fields[1]) for fields in task.options["input"]]
+    inputs = [{"InputName": name, "S3Input": _processing_input(task, path)} for name, path in named]
     outputs = [
         {"OutputName": fields[0], "S3Output": {"LocalPath": fields[1], "S3UploadMode": "EndOfJob"}}
         for fields in task.options["output"]
@@ -784,6 +890,11 @@ def _write_processing_config(task: Task, command: List[str]) -> None:
     write_json(place("/opt/ml/config/resourceconfig.json"), resource_config(task))
 
 
+def _processing_input(task: Task, path: str) -> Dict[str, str]:
+    divided = {"S3DataDistributionType": "ShardedByS3Key"} if task.share(path) != (0, 1) else {}
+    return dict(divided, LocalPath=path, S3DownloadMode="StartOfJob")
+
+
 def resource_config(task: Task) -> Dict[str, Any]:
     """What SageMaker tells a container about its cluster."""
     group = {"instance_group_name": "homogeneousCluster", "instance_type": task.machine, "hosts": task.hosts}
@@ -798,11 +909,16 @@ def resource_config(task: Task) -> Dict[str, Any]:
 
 
 def _publish_processing(task: Task) -> None:
+    """Each host publishes what it has, as in SageMaker."""
+    alone = len(task.hosts) == 1
     for artifact, path, template in task.options["output"]:
-        replace(place(path), task.output_path(artifact))
+        (replace if alone else add_files)(place(path), task.output_path(artifact))
         if template:
             copy_files(place(path), writable(task.render(template)))
-    folders = {fields[0]: place(fields[1]) for fields in task.options["output"]}
+
+
+def _publish_property_files(task: Task) -> None:
+    folders = {fields[0]: task.output_path(fields[0]) for fields in task.options["output"]}
     for parameter, location, path in task.options["property"]:
         artifact, file = location.split("/", 1)
         if artifact not in folders:
@@ -989,26 +1105,41 @@ def count_gpus() -> int:
 ALGORITHMS: Dict[str, Callable[[], int]] = {}
 
 
+# What a training job of its own and one of a tuning job have in common.
+TRAINING_OPTIONS = {
+    "shard": SHARD_OPTIONS["shard"],
+    "program": "TEMPLATE",
+    "algorithm": "NAME",
+    "channel": "NAME:CONTENT_TYPE[:ARTIFACT[:FILE]]",
+    "channel-code": "NAME:FOLDER",
+    "channel-data": "NAME:CONTENT_TYPE:TEMPLATE",
+    "hyperparameter": "NAME:TEMPLATE",
+    "metric-definition": "NAME:REGEX",
+    "compression": "NAME",
+}
+
+
 @verb(
     "training",
     CONTAINER_OPTIONS,
-    {
-        "program": "TEMPLATE",
-        "algorithm": "NAME",
-        "channel": "NAME:CONTENT_TYPE[:ARTIFACT[:FILE]]",
-        "channel-code": "NAME:FOLDER",
-        "channel-data": "NAME:CONTENT_TYPE:TEMPLATE",
-        "hyperparameter": "NAME:TEMPLATE",
-        "metric-definition": "NAME:REGEX",
-        "metric": "PARAMETER:NAME",
-        "model": "ARTIFACT[:TEMPLATE]",
-        "compression": "NAME",
-    },
+    TRAINING_OPTIONS,
+    {"metric": "PARAMETER:NAME", "model": "ARTIFACT[:TEMPLATE]"},
 )
 def training(task: Task) -> int:
     """A training job: script mode, the XGBoost algorithm or a container with an entry point of its own."""
-    channels = _stage_training(task)
     hyperparameters = {name: task.render(template) for name, template in task.options["hyperparameter"]}
+    metrics = Metrics(task.options["metric-definition"])
+    code = run_training(task, task.job, hyperparameters, [task.render(word) for word in task.words], metrics)
+    if code == 0 and task.rank == 0:
+        _publish_training(task, metrics)
+    return code
+
+
+def run_training(
+    task: Task, job: str, hyperparameters: Dict[str, str], entry_point: List[str], metrics: Metrics
+) -> int:
+    """Run a training job of this name; the entry point is the container's own. Returns the exit code."""
+    channels = _stage_training(task)
     resources = resource_config(task)
     for name, value in (
         ("hyperparameters", hyperparameters),
@@ -1016,8 +1147,7 @@ def training(task: Task) -> int:
         ("resourceconfig", resources),
     ):
         write_json(place("/opt/ml/input/config/{}.json".format(name)), value)
-    environment = dict(task.environment(), TRAINING_JOB_NAME=task.job)
-    metrics = Metrics(task.options["metric-definition"])
+    environment = dict(task.environment(), TRAINING_JOB_NAME=job)
     cwd = None
     if task.options["program"]:
         cwd = place("/opt/ml/code")
@@ -1028,15 +1158,13 @@ def training(task: Task) -> int:
         environment.update(variables)
     elif task.only("algorithm") in ALGORITHMS:
         command = [sys.executable, os.path.abspath(__file__), task.only("algorithm")]
-    elif task.words:
-        command = [task.render(word) for word in task.words]
+    elif entry_point:
+        command = entry_point
     else:
         raise ContractError("there is neither a --program, a known --algorithm nor an entry point after --")
     code = run(command, environment, cwd, metrics)
     if code:
         show_message(place("/opt/ml/output/failure"))
-    elif task.rank == 0:
-        _publish_training(task, metrics)
     return code
 
 
@@ -1052,13 +1180,18 @@ def _stage_training(task: Task) -> Dict[str, Dict[str, str]]:
     stage_code(task)
     config: Dict[str, Dict[str, str]] = {name: {} for name in names}
     for name, content_type, artifact, file in task.options["channel"]:
-        stage(task.input_path(artifact or name, file), place(channel_path(name)))
+        path = channel_path(name)
+        stage(task.input_path(artifact or name, file), place(path), share=task.share(path))
         config[name]["ContentType"] = content_type
     for name, folder in task.options["channel-code"]:
         stage(inside(SOURCES, folder), place(channel_path(name)))
     for name, content_type, template in task.options["channel-data"]:
-        stage(readable(task.render(template)), place(channel_path(name)))
+        path = channel_path(name)
+        stage(readable(task.render(template)), place(path), share=task.share(path))
         config[name]["ContentType"] = content_type
+    for name in names:
+        if task.share(channel_path(name)) != (0, 1):
+            config[name]["S3DistributionType"] = "ShardedByS3Key"
     usual = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
     return {name: dict(usual, **{key: text for key, text in own.items() if text}) for name, own in config.items()}
 
@@ -1074,10 +1207,10 @@ def _publish_training(task: Task, metrics: Metrics) -> None:
     """Model and output data to the artifact and to S3OutputPath's counterpart, and final metrics to their outputs."""
     for artifact, template in task.options["model"]:
         target = task.output_path(artifact)
-        _publish_model(target)
+        publish_model(target)
         if template:
             fixed = writable("{}/{}/output".format(task.render(template).rstrip("/"), task.job))
-            _copy_model(target, fixed, loose=task.only("compression").lower() == "none")
+            copy_model(target, fixed, loose=task.only("compression").lower() == "none")
         finite = {name: value for name, value in metrics.values.items() if abs(value) < float("inf")}
         task.metadata[artifact] = {"training_job_name": task.job, "metrics": finite}
     for parameter, name in task.options["metric"]:
@@ -1087,7 +1220,8 @@ def _publish_training(task: Task, metrics: Metrics) -> None:
     task.publish_metadata()
 
 
-def _publish_model(target: str) -> None:
+def publish_model(target: str) -> None:
+    """Write what a training job leaves to a folder: the model, packed and unpacked, and its output data."""
     model, data = place("/opt/ml/model"), place("/opt/ml/output/data")
     empty(target)
     pack(model, os.path.join(target, "model.tar.gz"))
@@ -1096,7 +1230,8 @@ def _publish_model(target: str) -> None:
         pack(data, os.path.join(target, "output.tar.gz"))
 
 
-def _copy_model(artifact: str, target: str, loose: bool) -> None:
+def copy_model(artifact: str, target: str, loose: bool) -> None:
+    """Copy a published model as SageMaker lays it out: archives, or the loose files of the model."""
     if loose:
         copy_files(os.path.join(artifact, "model"), os.path.join(target, "model"))
     for name in ("output.tar.gz",) if loose else ("model.tar.gz", "output.tar.gz"):
@@ -1106,59 +1241,181 @@ def _copy_model(artifact: str, target: str, loose: bool) -> None:
 
 # --- Google's REST interfaces -----------------------------------------------------------------------------------------
 
-METADATA_TOKEN = "http://{}/computeMetadata/v1/instance/service-accounts/default/token"
+METADATA_SERVER = "http://{}/computeMetadata/v1/instance/service-accounts/default/"
+LONGEST_PAUSE = 30  # seconds between two looks at a job; most take minutes or hours
+
+Request = Tuple[str, str, Optional[Dict[str, Any]]]
 
 
-class ModelService:
-    """The REST interface of Vertex AI, as far as a model upload needs it."""
+class ServiceError(ContractError):
+    """An answer that says no.
 
-    def __init__(self, location: str) -> None:
-        """SMX2VERTEX_AIPLATFORM_URL replaces the address of the service in tests and behind proxies."""
-        usual = "https://{}-aiplatform.googleapis.com/v1".format(location)
-        self.url = os.environ.get("SMX2VERTEX_AIPLATFORM_URL", usual).rstrip("/")
+    Attributes:
+        status: the HTTP status, such as 404 for what does not exist or 409 for what exists already.
+    """
 
-    def record(self, path: str, requests: List[Tuple[str, str, Optional[Dict[str, Any]]]]) -> None:
-        """Write down the requests of a local run instead of sending them."""
-        entries = [
-            {"method": method, "url": self.url + "/" + address, "body": body} for method, address, body in requests
-        ]
-        write_json(path, entries)
-        print("local run: no model was uploaded; the requests are in " + path, flush=True)
+    def __init__(self, status: int, text: str) -> None:
+        """The text says which request, and what the answer was."""
+        ContractError.__init__(self, text)
+        self.status = status
 
-    def call(self, method: str, address: str, body: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """Send a request and return its JSON answer; busy answers are tried again."""
+
+class Service:
+    """A REST interface of Google Cloud.
+
+    Attributes:
+        url: its address, with the version.
+        audience: whom identity tokens are for; "" where the service takes access tokens, as Google's own do.
+        timeout: seconds that an answer may take.
+    """
+
+    def __init__(self, name: str, url: str = "", audience: str = "", timeout: int = 120) -> None:
+        """SMX2VERTEX_<NAME>_URL replaces the address in tests and behind proxies."""
+        usual = url or "https://{}.googleapis.com/v1".format(name)
+        self.url = os.environ.get("SMX2VERTEX_{}_URL".format(name.upper()), usual).rstrip("/")
+        self.audience = audience
+        self.timeout = timeout
+
+    def address(self, path: str) -> str:
+        """The whole address of a path."""
+        return self.url + "/" + path if path else self.url
+
+    def call(self, method: str, path: str, body: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        """Send a request and return its JSON answer; busy answers, and broken reads, are tried again."""
+        if local_run():
+            raise ContractError("a local run calls no service: {} {}".format(method, self.address(path)))
         data = json.dumps(body).encode("utf-8") if body is not None else None
         pauses = [1, 2, 4, 8]
         while True:
-            headers = {"Authorization": "Bearer " + _access_token(), "Content-Type": "application/json"}
-            request = urllib.request.Request(self.url + "/" + address, data, headers, method=method)
             try:
-                with urllib.request.urlopen(request, timeout=120) as answer:
-                    return cast(Dict[str, Any], json.loads(answer.read().decode("utf-8") or "{}"))
-            except urllib.error.HTTPError as error:
-                text = error.read().decode("utf-8", "replace")
-                if error.code not in (429, 503) or not pauses:
-                    raise ContractError("{} {}: {} {}".format(method, address, error.code, text)) from error
+                return self._answer(method, path, data)
+            except ServiceError as error:
+                again = (429, 503) if method != "GET" else (429, 500, 502, 503, 504)
+                if error.status not in again or not pauses:
+                    raise
+            except (OSError, http.client.HTTPException) as error:
+                if method != "GET" or not pauses:
+                    raise ContractError("{} {}: {}".format(method, path, error)) from error
             time.sleep(pauses.pop(0))
 
-    def finish(self, operation: Dict[str, Any]) -> Dict[str, Any]:
-        """Wait for a long-running operation and return its response."""
-        pause = 0.5
-        while not operation.get("done"):
-            time.sleep(pause)
-            pause = min(pause * 2, 15)
-            operation = self.call("GET", operation["name"])
-        if "error" in operation:
-            raise ContractError("the upload failed: {}".format(operation["error"].get("message")))
-        return cast(Dict[str, Any], operation["response"])
+    def _answer(self, method: str, path: str, data: Optional[bytes]) -> Dict[str, Any]:
+        token = identity_token(self.audience) if self.audience else access_token()
+        headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json"}
+        request = urllib.request.Request(self.address(path), data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=self.timeout) as answer:
+                return cast(Dict[str, Any], json.loads(answer.read().decode("utf-8") or "{}"))
+        except urllib.error.HTTPError as error:
+            text = error.read().decode("utf-8", "replace")
+            message = "{} {}: {} {}".format(method, path, error.code, text)
+            raise ServiceError(error.code, message) from error
+
+    def found(self, path: str) -> Optional[Dict[str, Any]]:
+        """What a GET returns, None if there is nothing of that name."""
+        try:
+            return self.call("GET", path)
+        except ServiceError as error:
+            if error.status != 404:
+                raise
+            return None
+
+    def finish(self, operation: Dict[str, Any], what: str) -> Dict[str, Any]:
+        """Wait for a long-running operation and return its response; `what` names it if it fails."""
+        done = self.done(operation)
+        if "error" in done:
+            raise ContractError("{} failed: {}".format(what, done["error"].get("message")))
+        return cast(Dict[str, Any], done.get("response") or {})
+
+    def done(self, operation: Dict[str, Any]) -> Dict[str, Any]:
+        """Wait for a long-running operation, however it ends."""
+
+        def look() -> Optional[Dict[str, Any]]:
+            current = self.call("GET", operation["name"])
+            return current if current.get("done") else None
+
+        return operation if operation.get("done") else poll(look)
+
+    @contextlib.contextmanager
+    def cancelling(self, *jobs: str) -> Iterator[None]:
+        """Around the wait for remote jobs: whoever cancels this task cancels them."""
+
+        def cancel(number: int, frame: Any) -> None:
+            for job in jobs:
+                print("cancelled: cancelling " + job, flush=True)
+                self.call("POST", job + ":cancel", {})
+            raise SystemExit(128 + number)
+
+        before = signal.signal(signal.SIGTERM, cancel)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    def record(self, step: str, requests: List[Request], outcome: str) -> None:
+        """Write down the requests of a local run instead of sending them; `outcome` says what was not done."""
+        entries = [{"method": method, "url": self.address(path), "body": body} for method, path, body in requests]
+        file = os.path.join(local_run()["requests"], re.sub(r"\W", "_", step) + ".json")
+        write_json(file, entries)
+        print("local run: {}; the requests are in {}".format(outcome, file), flush=True)
 
 
-def _access_token() -> str:
+def vertex_ai(location: str) -> Service:
+    """Vertex AI in a region."""
+    return Service("aiplatform", "https://{}-aiplatform.googleapis.com/v1".format(location))
+
+
+def query(path: str, **parameters: str) -> str:
+    """A path with a query."""
+    return path + "?" + urllib.parse.urlencode(sorted(parameters.items()))
+
+
+def display_name_filter(name: str) -> str:
+    """A filter of Vertex AI's lists."""
+    return "display_name=" + json.dumps(name, ensure_ascii=False)
+
+
+def newest_first(collection: str, name: str) -> str:
+    """The query for those of a display name, such as `projects/…/models` called `churn`."""
+    return query(collection, filter=display_name_filter(name), orderBy="create_time desc")
+
+
+def newest(service: Service, collection: str, name: str) -> Optional[Dict[str, Any]]:
+    """The newest one of a display name, None if there is none."""
+    found = service.call("GET", newest_first(collection, name)).get(collection.rpartition("/")[2]) or []
+    return cast(Dict[str, Any], found[0]) if found else None
+
+
+def label_text(text: str) -> str:
+    """Text as a label takes it: lower case letters, digits, - and _, at most 63, a letter first in names and values."""
+    return re.sub(r"\A[^a-z]+(?=.*[a-z])", "", re.sub(r"[^a-z0-9_-]", "-", text.lower()))[:63]
+
+
+def poll(look: Callable[[], Optional[Dict[str, Any]]]) -> Dict[str, Any]:
+    """Look again and again, with growing pauses, until there is something; that is returned."""
+    pause = 0.5
+    while True:
+        seen = look()
+        if seen is not None:
+            return seen
+        time.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def access_token() -> str:
     """The token of the task's service account, from the metadata server."""
-    url = METADATA_TOKEN.format(os.environ.get("GCE_METADATA_HOST", "metadata.google.internal"))
-    request = urllib.request.Request(url, headers={"Metadata-Flavor": "Google"})
+    return str(json.loads(_metadata_server("token"))["access_token"])
+
+
+def identity_token(audience: str) -> str:
+    """A token by which the task's service account shows who it is to an audience, such as a Cloud Run function."""
+    return _metadata_server(query("identity", audience=audience)).strip()
+
+
+def _metadata_server(path: str) -> str:
+    server = os.environ.get("GCE_METADATA_HOST", "metadata.google.internal")
+    request = urllib.request.Request(METADATA_SERVER.format(server) + path, headers={"Metadata-Flavor": "Google"})
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
-        return str(json.loads(answer.read().decode("utf-8"))["access_token"])
+        return str(answer.read().decode("utf-8"))
 
 
 # --- Models and model packages: versions in the Vertex AI Model Registry ----------------------------------------------
@@ -1263,11 +1520,6 @@ def version_request(task: Task, artifact: str) -> Dict[str, Any]:
     return {"model": model}
 
 
-def label_text(text: str) -> str:
-    """Text as a label takes it: lower case letters, digits, - and _, at most 63, a letter first in names and values."""
-    return re.sub(r"\A[^a-z]+(?=.*[a-z])", "", re.sub(r"[^a-z0-9_-]", "-", text.lower()))[:63]
-
-
 def _uploaded_before(task: Task) -> str:
     """The version that this very task uploaded before its virtual machine restarted."""
     for (parameter,) in task.options["resource-name"]:
@@ -1280,31 +1532,31 @@ def _uploaded_before(task: Task) -> str:
 def upload(task: Task, version: Dict[str, Any]) -> str:
     """Upload the version and return its resource name, `projects/…/models/…@…`."""
     parent = "projects/{}/locations/{}/models".format(task.text("project"), task.text("location"))
-    display_name = json.dumps(task.text("parent"), ensure_ascii=False)
-    query = urllib.parse.urlencode({"filter": "display_name=" + display_name, "orderBy": "create_time desc"})
-    service = ModelService(task.text("location"))
+    service = vertex_ai(task.text("location"))
     if local_run():
-        requests = [("GET", parent + "?" + query, None), ("POST", parent + ":upload", version)]
-        service.record(os.path.join(local_run()["requests"], re.sub(r"\W", "_", task.step) + ".json"), requests)
+        find = newest_first(parent, task.text("parent"))
+        service.record(task.step, [("GET", find, None), ("POST", parent + ":upload", version)], "no model was uploaded")
         return parent + "/not-uploaded@1"
-    found = service.call("GET", parent + "?" + query).get("models") or []
-    if found:
-        version = dict(version, parentModel=found[0]["name"])
-    response = service.finish(service.call("POST", parent + ":upload", version))
+    found = newest(service, parent, task.text("parent"))
+    if found is not None:
+        version = dict(version, parentModel=found["name"])
+    response = service.finish(service.call("POST", parent + ":upload", version), "the upload")
     return "{}@{}".format(response["model"], response.get("modelVersionId", "1"))
 
 
 # --- The built-in XGBoost algorithm, as sagemaker-xgboost-container does it -------------------------------------------
 
+# Those of all versions: `silent` is of 1.0-1 and before, `single_precision_histogram` of 1.2-1 to 1.5-1.
 _HYPERPARAMETERS: Dict[Callable[[str], Any], str] = {
     int: "num_round csv_weights early_stopping_rounds verbosity nthread max_depth refresh_leaf max_leaves max_bin"
-    " one_drop num_class seed num_parallel_tree prob_buffer_row _kfold _num_cv_round",
+    " one_drop num_class seed num_parallel_tree prob_buffer_row _kfold _num_cv_round silent",
     float: "eta gamma min_child_weight max_delta_step subsample colsample_bytree colsample_bylevel colsample_bynode"
     " lambda alpha sketch_eps scale_pos_weight rate_drop skip_drop lambda_bias tweedie_variance_power base_score"
     " aft_loss_distribution_scale",
     str: "booster tree_method dsplit process_type grow_policy predictor sample_type normalize_type objective updater"
-    " sampling_method aft_loss_distribution deterministic_histogram save_model_on_termination use_dask_gpu_training"
-    " monotone_constraints interaction_constraints eval_metric _tuning_objective_metric",
+    " sampling_method single_precision_histogram aft_loss_distribution deterministic_histogram"
+    " save_model_on_termination use_dask_gpu_training monotone_constraints interaction_constraints"
+    " eval_metric _tuning_objective_metric",
 }
 
 
@@ -1575,8 +1827,9 @@ def refuse_missing_scripts() -> None:
 def main(arguments: List[str]) -> int:
     """Run one task; returns the exit code of the process."""
     arguments = [os.fsencode(argument).decode("utf-8", "surrogateescape") for argument in arguments]
-    if len(arguments) == 1 and arguments[0] in ALGORITHMS:
-        return ALGORITHMS[arguments[0]]()
+    programs = dict(ALGORITHMS, **PROGRAMS)
+    if len(arguments) == 1 and arguments[0] in programs:
+        return programs[arguments[0]]()
     if len(arguments) < 2:
         print(__doc__, file=sys.stderr)
         return 1

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,8 @@ CONTRACT = Path(__file__).resolve().parent / "contract.py"
 
 _config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 environment = os.environ.get("PIPELINE_ENVIRONMENT", _config["default_environment"])
+if environment not in _config["environments"]:
+    sys.exit(f"config.yaml has no environment {environment}; it has: {', '.join(_config['environments'])}")
 _chosen = _config["environments"][environment]
 
 project: str = _chosen["project"]
@@ -25,6 +28,12 @@ encryption_key: str = _chosen.get("encryption_key") or ""
 images = SimpleNamespace(**_chosen["images"])
 buckets = SimpleNamespace(**_chosen["buckets"])
 machines: dict[str, dict[str, float]] = _config["machines"]
+
+
+def compiled(target: str) -> Path:
+    """The compiled pipeline of this environment for `vertex` or `kubeflow`."""
+    folder = "" if environment == _config["default_environment"] else environment
+    return ROOT / "compiled" / folder / f"{target}.yaml"
 
 
 def code_files(folder: str) -> dict[str, bytes]:

@@ -75,7 +75,8 @@ def _processing_folders(task: Task) -> List[str]:
 
 
 def _write_processing_config(task: Task, command: List[str]) -> None:
-    inputs = [{"InputName": fields[0], "S3Input": _processing_input(task, fields[1])} for fields in task.options["input"]]
+    named = [(fields[0], fields[1]) for fields in task.options["input"]]
+    inputs = [{"InputName": name, "S3Input": _processing_input(task, path)} for name, path in named]
     outputs = [
         {"OutputName": fields[0], "S3Output": {"LocalPath": fields[1], "S3UploadMode": "EndOfJob"}}
         for fields in task.options["output"]

@@ -10,7 +10,7 @@ from ..settings import images
 def accuracy_too_low(
     code: Input[Artifact],
     min_accuracy: float,
-):
+) -> dsl.ContainerSpec:
     return dsl.ContainerSpec(
         image=images.python,
         command=["python3", code.path],

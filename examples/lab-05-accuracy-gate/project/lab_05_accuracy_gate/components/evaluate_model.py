@@ -13,7 +13,7 @@ def evaluate_model(
     test: Input[Dataset],
     evaluation: Output[Artifact],
     accuracy: OutputPath(float),
-):
+) -> dsl.ContainerSpec:
     return dsl.ContainerSpec(
         image=images.xgboost_1_7,
         command=["python3", code.path],

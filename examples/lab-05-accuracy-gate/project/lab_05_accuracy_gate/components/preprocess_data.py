@@ -13,7 +13,7 @@ def preprocess_data(
     train: Output[Dataset],
     validation: Output[Dataset],
     test: Output[Dataset],
-):
+) -> dsl.ContainerSpec:
     return dsl.ContainerSpec(
         image=images.scikit_learn_1_2,
         command=["python3", code.path],

@@ -14,7 +14,7 @@ def register_model(
     model_approval_status: str,
     serving_model: Output[Model],
     resource_name: OutputPath(str),
-):
+) -> dsl.ContainerSpec:
     return dsl.ContainerSpec(
         image=images.python,
         command=["python3", code.path],

@@ -20,7 +20,7 @@ def train_model(
     seed: int,
     model_destination: str,
     model: Output[Model],
-):
+) -> dsl.ContainerSpec:
     return dsl.ContainerSpec(
         image=images.xgboost_1_7,
         command=["python3", code.path],
