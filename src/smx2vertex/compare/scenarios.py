@@ -268,9 +268,10 @@ class Scenarios:
         for name, test in self.tests.items():
             path = self.around(self.conditions[name])
             for atom, beside in _deciding(test):
-                for variable in _variables(atom):
+                usual = {variable: self.usual[variable] for variable in _variables(atom)}
+                for variable in usual:
                     for value in self.candidates(variable, {}):
-                        yield _Plan(f"{name} compares {value!r}", [*path, *beside], {variable: value})
+                        yield _Plan(f"{name} compares {value!r}", [*path, *beside], {**usual, variable: value})
 
     def failing_plans(self) -> Iterator[_Plan]:
         for node in self.source.nodes.values():
@@ -388,8 +389,8 @@ def covering_rows(columns: int) -> list[tuple[bool, ...]]:
     Kleitman and Spencer, "Families of k-independent sets", 1973: columns that are false in the first row and true in
     more than half of the others, all in equally many.
     """
-    size = next(size for size in count(4) if comb(size - 1, size // 2) >= columns)
-    chosen = islice(combinations(range(1, size), size // 2), columns)
+    size = next(size for size in count(4) if comb(size - 1, (size + 1) // 2) >= columns)
+    chosen = islice(combinations(range(1, size), (size + 1) // 2), columns)
     sets = [set(rows) for rows in chosen]
     return [tuple(row in rows for rows in sets) for row in range(size)]
 
