@@ -56,3 +56,20 @@ def test_here_one_machine_gets_them_all(
         "from-algo-1": "3 of 3",
     }
     assert (tmp_path / "run/artifacts/count/model/model/count").read_text() == "4"
+
+
+@pytest.mark.parametrize(("default", "shards"), [("ShardedByS3Key", 1), ("FullyReplicated", 0)])
+def test_the_way_of_division_may_be_a_parameter(
+    tmp_path: Path, smx2vertex: Callable[..., Outcome], default: str, shards: int
+) -> None:
+    document = json.loads((DIVIDED / "definition.json").read_text())
+    parameter = {"Name": "Division", "Type": "String", "DefaultValue": default}
+    document["Parameters"] = [*document.get("Parameters", []), parameter]
+    inputs = document["Steps"][0]["Arguments"]["ProcessingInputs"]
+    divided = next(item for item in inputs if item["S3Input"].get("S3DataDistributionType") == "ShardedByS3Key")
+    divided["S3Input"]["S3DataDistributionType"] = {"Get": "Parameters.Division"}
+    source = tmp_path / "divided.json"
+    source.write_text(json.dumps(document))
+    done = smx2vertex("convert", source, "--code", DIVIDED / "code", "--out", tmp_path / "out")
+    assert (done.code, "SMX347" in done.out) == (0, True), done.out
+    assert (tmp_path / "out/divided/components/shorten.py").read_text().count("--shard=") == shards

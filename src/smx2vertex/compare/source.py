@@ -77,8 +77,6 @@ OPERATORS = {
     "LessThanOrEqualTo": "<=",
 }
 MAX_ECHOES = 20
-# A tuning step's facts have it already, a loop repeats tasks that have their own.
-SETS_CACHING_ITSELF = ("Tuning", "ForEach")
 # Data in S3 over HTTPS: https://BUCKET.s3.REGION.amazonaws.com/KEY, or https://s3.REGION.amazonaws.com/BUCKET/KEY.
 _HTTPS = r"\Ahttps://(?:([^/]+)\.s3[.-][^/]*amazonaws\.com|s3[.-][^/]*amazonaws\.com/([^/]+))(?=/|\Z)"
 
@@ -138,7 +136,7 @@ class SourceReader:
         return node
 
     def settings(self, node: Node, step: Step) -> None:
-        if node.visible and node.kind != "fail" and step.type not in SETS_CACHING_ITSELF:
+        if node.visible and step.type not in ("Fail", "ForEach"):
             enabled = step.cache is not None and step.cache.enabled
             node.add(("caching",), ["on" if enabled else "off"], f"{step.pointer}/CacheConfig")
         if step.retries:
@@ -301,6 +299,13 @@ class SourceReader:
 
     def value(self, field: Field | None) -> list[Part]:
         return [] if field is None else list(self.parts(field.value))
+
+    def known(self, field: Field | None) -> str | None:
+        """The text of a field as far as it is known before a run: plain, or the default of a parameter."""
+        if field is not None and isinstance(field.value, ParameterReference):
+            parameter = self.definition.parameters.get(field.value.name)
+            return parameter.default if parameter is not None and isinstance(parameter.default, str) else None
+        return None if field is None else field.text
 
     def note(self, node: Node, key: tuple[str, ...], field: Field | None) -> None:
         if field is not None:

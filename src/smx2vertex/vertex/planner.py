@@ -94,6 +94,12 @@ class Planned:
         """What the steps run on, by step; those that run on no machine of their own are not among them."""
         return {task.step: task.machine for task in all_tasks(self.plan.body) if task.machine is not None}
 
+    def with_tables(self, mapped: MappedPipeline) -> list[Finding]:
+        """The findings of the tables and of the plan; where both speak of one field, the plan's say more."""
+        told = {(finding.code, finding.pointer) for finding in self.findings if finding.pointer}
+        of_tables = [finding for finding in mapped.findings if (finding.code, finding.pointer) not in told]
+        return list(dict.fromkeys([*of_tables, *self.findings]))
+
     def verdict(self, step: str, verdict: Verdict) -> Verdict:
         """The verdict on a step: that of the tables, or worse if it could not be planned."""
         return worse(verdict, "redesign") if step in self.excluded else verdict
@@ -329,6 +335,13 @@ class Planner:
             default = self.definition.parameters[field.value.name].default
             return default if isinstance(default, str) else None
         return field.text
+
+    def divides(self, distribution: Field | None) -> bool:
+        """Whether the objects of an input are divided among the machines."""
+        if distribution is not None and isinstance(distribution.value, ParameterReference):
+            name = distribution.value.name
+            self.note("SMX347", f"{name} is bound when the pipeline is compiled", distribution.pointer)
+        return self.constant(distribution) == "ShardedByS3Key"
 
     def machine(self, resources: steps.Resources, step: Step) -> Machine:
         """The machine of a step."""

@@ -30,7 +30,7 @@ def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
     for item in processing.inputs:
         if item.uri is not None and item.local_path:
             node.add(("input", folder(item.local_path)), reader.address_parts(item.uri), item.uri.pointer)
-            if item.distribution == DIVIDED:
+            if reader.known(item.distribution) == DIVIDED:
                 node.add(("divided", folder(item.local_path)), ["among the machines"], item.pointer)
     for output in processing.outputs:
         if not output.local_path:

@@ -52,7 +52,7 @@ def note_training(reader: SourceReader, node: Node, training: steps.Training, po
         if channel.uri is not None:
             node.add(("channel", channel.name), reader.address_parts(channel.uri), channel.uri.pointer)
         reader.note(node, ("content type", channel.name), channel.content_type)
-        if channel.distribution == DIVIDED:
+        if reader.known(channel.distribution) == DIVIDED:
             path = folder(f"/opt/ml/input/data/{channel.name}")
             node.add(("divided", path), ["among the machines"], channel.pointer)
     for name, field in training.hyperparameters.items():

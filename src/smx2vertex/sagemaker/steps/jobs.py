@@ -24,7 +24,7 @@ class DatasetQuery:
     destination: Field | None
     format: str
     compression: str
-    distribution: str | None
+    distribution: Field | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class ProcessingInput:
     uri: Field | None
     local_path: str | None
     mode: str | None
-    distribution: str | None
+    distribution: Field | None
     compression: str | None
     query: DatasetQuery | None
     pointer: str
@@ -72,7 +72,7 @@ class Channel:
     uri: Field | None
     content_type: Field | None
     mode: str | None
-    distribution: str | None
+    distribution: Field | None
     data_type: str | None
     pointer: str
 
@@ -147,7 +147,7 @@ def processing(step: Step, names: Collection[str] = ()) -> Processing:
                 uri=item.field("S3Input.S3Uri"),
                 local_path=item.text("S3Input.LocalPath") or item.text("DatasetDefinition.LocalPath"),
                 mode=item.text("S3Input.S3InputMode"),
-                distribution=item.text("S3Input.S3DataDistributionType"),
+                distribution=item.field("S3Input.S3DataDistributionType"),
                 compression=item.text("S3Input.S3CompressionType"),
                 query=_dataset_query(item),
                 pointer=item.pointer,
@@ -178,7 +178,7 @@ def _dataset_query(item: Look) -> DatasetQuery | None:
                 destination=item.field(f"DatasetDefinition.{path}.OutputS3Uri"),
                 format=item.text(f"DatasetDefinition.{path}.OutputFormat") or "",
                 compression=item.text(f"DatasetDefinition.{path}.OutputCompression") or "None",
-                distribution=item.text("DatasetDefinition.DataDistributionType"),
+                distribution=item.field("DatasetDefinition.DataDistributionType"),
             )
     return None
 
@@ -222,7 +222,7 @@ def channels(look: Look) -> tuple[Channel, ...]:
             uri=item.field("DataSource.S3DataSource.S3Uri"),
             content_type=item.field("ContentType"),
             mode=item.text("InputMode") or look.text("AlgorithmSpecification.TrainingInputMode"),
-            distribution=item.text("DataSource.S3DataSource.S3DataDistributionType"),
+            distribution=item.field("DataSource.S3DataSource.S3DataDistributionType"),
             data_type=item.text("DataSource.S3DataSource.S3DataType"),
             pointer=item.pointer,
         )

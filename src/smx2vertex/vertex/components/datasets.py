@@ -26,7 +26,7 @@ def plan_query(
     if export is None or query.compression not in ("None", *export["compressions"]):
         what = f"{query.format} {query.compression}".removesuffix(" None") or "files without a format"
         raise main.not_translated("SMX317", f"BigQuery does not export {plain(what)}", item.pointer)
-    if query.distribution == "ShardedByS3Key" and planner.count(processing.resources) > 1:
+    if planner.divides(query.distribution) and planner.count(processing.resources) > 1:
         raise main.not_translated("SMX334", f"input {item.name!r} is divided among several instances", item.pointer)
     part = snake_case(item.name) or "query"
     builder = Builder(planner, step, "python", "query", f"Processing: the rows of its input {item.name}", part)

@@ -21,9 +21,6 @@ from .spark import plan_spark_processing
 
 if TYPE_CHECKING:
     from ..planner import Planner
-
-# Each of several instances gets a part of the objects.
-DIVIDED = "ShardedByS3Key"
 CODE_INPUTS = ("code", "entrypoint")
 
 
@@ -62,7 +59,7 @@ def _processing_inputs(builder: Builder, processing: steps.Processing) -> None:
             folders = {} if len(code) == 1 else {each.pointer: snake_case(each.name) or "code" for each in code}
             _code(builder, item.uri, item.local_path, folders.get(item.pointer, ""), _sources(code, folders))
             continue
-        if item.distribution == DIVIDED:
+        if builder.planner.divides(item.distribution):
             builder.option("shard", item.local_path)
         data = builder.data(item.uri, _input_name(item.name, item.local_path))
         if isinstance(data, str):

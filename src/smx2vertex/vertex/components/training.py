@@ -14,7 +14,6 @@ from ..plan import CodeFile, Output, Task
 from ..values import flatten
 from .functions import plan_function
 from .notebooks import plan_notebook
-from .processing import DIVIDED
 from .repack import plan_repack
 from .shared import environment, model_output
 
@@ -98,7 +97,7 @@ def channel(builder: Builder, channel: steps.Channel, bootstrap: str) -> None:
         )
         return
     content_type = builder.planner.constant(channel.content_type) or ""
-    if channel.distribution == DIVIDED:
+    if builder.planner.divides(channel.distribution):
         builder.option("shard", f"/opt/ml/input/data/{channel.name}")
     data = builder.data(channel.uri, channel.name)
     if isinstance(data, str):
