@@ -436,7 +436,7 @@ class Rehearsal:
     def not_simulated(self) -> Iterator[Finding]:
         """What no scenario can show anything about."""
         for name in self.unseen - set(self.sides.excluded):
-            message = f"{name} and what depends on it are not simulated: a value is not in the definition"
+            message = f"{name} and what depends on it are not simulated: what it reads is known only once it runs"
             yield Finding("SMX495", message, self.source.nodes[name].at, name, self.source.file)
 
     def story(self, signature: tuple[str, str], scenario: Scenario) -> Story:
@@ -509,4 +509,6 @@ def _is_unseen(node: Node) -> bool:
     if node.test is None:
         return any(isinstance(part, Unseen) for part in node.parts())
     known = all(isinstance(part, Param | Product | Const) for part in operands(node.test))
+    # What a loop leaves follows from its items and copies: no scenario can choose it.
+    known = known and not any(isinstance(p, Product) and p.what[0] in ("count", "copy") for p in operands(node.test))
     return not known or any(isinstance(leaf, Opaque) for leaf in leaves(node.test))
