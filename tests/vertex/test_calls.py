@@ -198,3 +198,14 @@ def test_validate_finds_two_functions_in_the_place_of_one(smx2vertex: Command, t
     compiled.write_text(compiled.read_text().replace("--url=TODO", "--url=https://other", 1))
     done = smx2vertex("validate", definition, compiled)
     assert "SMX471" in done.out
+
+
+def test_validate_finds_a_call_that_would_be_cached(smx2vertex: Command, tmp_path: Path) -> None:
+    definition = CALLS / "definition.json"
+    compiled = converted(smx2vertex, tmp_path / "project") / "compiled" / "vertex.yaml"
+    text = compiled.read_text()
+    off = "      look-up-price:\n        cachingOptions: {}"
+    assert off in text
+    compiled.write_text(text.replace(off, "      look-up-price:\n        cachingOptions: {enableCache: true}"))
+    done = smx2vertex("validate", definition, compiled)
+    assert "SMX465" in done.out

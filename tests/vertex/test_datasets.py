@@ -145,3 +145,9 @@ def test_a_local_run_takes_the_rows_from_folders(smx2vertex: Command, datasets: 
     done = smx2vertex("run", datasets, "--out", tmp_path / "run", *given)
     assert done.code == 0, done.out + done.err
     assert "part.csv" in done.out + done.err
+
+
+def test_a_translated_query_is_reported_once(smx2vertex: Command) -> None:
+    report = json.loads(smx2vertex("map", DEFINITION, "--format", "json").out)
+    found = [finding["source"]["pointer"] for finding in report["findings"] if finding["code"] == "SMX314"]
+    assert len(found) == len(set(found)) == 2

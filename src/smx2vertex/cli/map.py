@@ -74,7 +74,7 @@ def map_(
 
 def report(definition: Definition, mapped: MappedPipeline, planned: Planned) -> dict[str, Any]:
     """The mapping report as plain data."""
-    findings = [*definition.findings, *mapped.findings, *planned.findings]
+    findings = [*definition.findings, *planned.with_tables(mapped)]
     machines = planned.machines()
     return {
         "pipeline": definition.name,
@@ -289,7 +289,7 @@ def _print_text(definition: Definition, mapped: MappedPipeline, planned: Planned
     if own := [field for field in mapped.all_fields() if field.file in row_files]:
         out.print(f"{len(own)} fields by rows of your own")
         _print_table(("field", "rule", "file", "verdict"), [_cells(f.source, f.rule, f.file, f.verdict) for f in own])
-    findings = list(dict.fromkeys([*definition.findings, *mapped.findings, *planned.findings]))
+    findings = list(dict.fromkeys([*definition.findings, *planned.with_tables(mapped)]))
     if findings:
         out.print(f"{len(findings)} findings (smx2vertex explain CODE tells more)")
         print_findings(findings)

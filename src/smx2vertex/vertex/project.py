@@ -156,7 +156,7 @@ def _files(
                 files[f"{folder}/serve.py"] = one_file.source(["serve"])
             files[f"{folder}/cloudbuild.yaml"] = _cloud_build(folder, addresses[identifier])
     context |= {
-        "groups": _grouped([*definition.findings, *mapped.findings, *planned.findings, *project.findings]),
+        "groups": _grouped([*definition.findings, *planned.with_tables(mapped), *project.findings]),
         "excluded": planned.excluded,
         "images": [name for name, choice in plan.images.items() if choice.dockerfile],
         "repository": _repository(planned, settings),

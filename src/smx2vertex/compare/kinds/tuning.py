@@ -49,8 +49,6 @@ def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
         _adopt(node, own, (job.name or "") if len(tuning.jobs) > 1 else "")
     for job in tuning.jobs[:1]:
         reader.note(node, ("image",), job.image)
-    enabled = step.cache is not None and step.cache.enabled
-    node.add(("caching",), ["on" if enabled else "off"], f"{step.pointer}/CacheConfig")
 
 
 def _read_task(task: ContractReader) -> None:
