@@ -81,11 +81,6 @@ MAX_ECHOES = 20
 _HTTPS = r"\Ahttps://(?:([^/]+)\.s3[.-][^/]*amazonaws\.com|s3[.-][^/]*amazonaws\.com/([^/]+))(?=/|\Z)"
 
 
-def read_source(definition: Definition) -> Pipeline:
-    """A definition as nodes; steps that wait for two branches of one condition have contradictory guards."""
-    return SourceReader(definition).pipeline()
-
-
 def never_starts(node: Node) -> bool:
     """Whether a step waits for both branches of one condition, so that it is always skipped."""
     return any((condition, not outcome) in node.branches for condition, outcome in node.branches)
