@@ -45,6 +45,10 @@ _USED_IN_COMPONENTS = {
 }
 
 
+# The inputs that take what the engine knows; all others are times.
+EXECUTION_INPUTS = {"PipelineExecutionId": "execution_id", "PipelineExecutionArn": "execution_name"}
+
+
 class Builder:
     """Collects the inputs, outputs and options of one component.
 
@@ -181,8 +185,7 @@ class Builder:
             raise self.not_translated(
                 "SMX311", f"the execution variable {variable.name!r} has no counterpart", self.step.pointer
             )
-        wanted = {"PipelineExecutionId": "execution_id", "PipelineExecutionArn": "execution_name"}
-        name = self.parameter(wanted.get(variable.name, "start_time"), "str", Placeholder(constant))
+        name = self.parameter(EXECUTION_INPUTS.get(variable.name, "start_time"), "str", Placeholder(constant))
         return f"{{{name}:str}}"
 
     # --- data ---

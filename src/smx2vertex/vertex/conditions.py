@@ -13,12 +13,21 @@ from ..sagemaker.definition import (
     Or,
     Step,
 )
-from ..sagemaker.expressions import Expression, JsonGet, Literal, ParameterReference, PropertyReference
-from .builder import Builder, Product
+from ..sagemaker.expressions import (
+    ExecutionVariable,
+    Expression,
+    Join,
+    JsonGet,
+    Literal,
+    ParameterReference,
+    PropertyReference,
+)
+from .builder import EXECUTION_INPUTS, Builder, Product
 from .components import plan_not_translated
 from .errors import NotTranslated
 from .names import reads_as_placeholder
-from .plan import Branches, Output, Parameter, Plain, Port, Task, Value
+from .plan import Branches, Output, Parameter, Placeholder, Plain, Port, Task, Value
+from .values import EXECUTION_PLACEHOLDERS, flatten
 
 if TYPE_CHECKING:
     from .planner import Planner
@@ -32,6 +41,7 @@ OPERATORS = {
 }
 _TURNED = {"==": "==", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
 _NUMBERS = ("int", "float")
+PIPELINE_NAME = ExecutionVariable("PipelineName")
 
 
 def plan_condition(planner: Planner, step: Step) -> tuple[Task | None, Branches]:
@@ -159,6 +169,12 @@ def _side(builder: Builder, expression: Expression, step: Step) -> str:
     if isinstance(expression, ParameterReference):
         parameter = planner.parameters[expression.name]
         return builder.parameter(expression.name, parameter.type, Parameter(parameter.name))
+    pieces = flatten(expression) if isinstance(expression, Join) else [expression]
+    if all(isinstance(piece, str) or piece == PIPELINE_NAME for piece in pieces):  # the text is known beforehand
+        return repr("".join(piece if isinstance(piece, str) else planner.definition.name for piece in pieces))
+    if isinstance(expression, ExecutionVariable) and expression.name in EXECUTION_PLACEHOLDERS:
+        value = Placeholder(EXECUTION_PLACEHOLDERS[expression.name])
+        return builder.parameter(EXECUTION_INPUTS.get(expression.name, "start_time"), "str", value)
     if isinstance(expression, JsonGet | PropertyReference):
         product = planner.product(step, expression)
         if isinstance(product, Literal):

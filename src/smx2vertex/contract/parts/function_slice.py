@@ -6,7 +6,7 @@ it refers to, and nothing else of the module runs; the same statements are found
 
 import ast
 import symtable
-from typing import Dict, Iterator, List, Set, cast
+from typing import Dict, Iterator, List, Set
 
 from .command_line import ContractError
 
@@ -140,7 +140,7 @@ def narrowed(node: ast.stmt, needed: Set[str]) -> ast.stmt:
     """An import of several names, without those that are not needed."""
     if isinstance(node, IMPORTS) and not (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
         kept = [alias for alias in node.names if alias.name == "*" or imported_as(alias) in needed]
-        node.names = cast(List[ast.alias], kept)
+        node.names = kept
     return node
 
 
