@@ -35,6 +35,7 @@ class Finding:
         pointer: JSON pointer into the definition (RFC 6901), or a path in a pipeline spec; "" is the whole document.
         step: the step concerned, if it is one.
         file: the file that the pointer is about.
+        target: of a comparison, the place in the pipeline spec; `target_file` is its file.
     """
 
     code: str
@@ -42,6 +43,8 @@ class Finding:
     pointer: str = ""
     step: str | None = None
     file: str | None = None
+    target: str = ""
+    target_file: str | None = None
 
     @property
     def severity(self) -> Severity:
@@ -55,7 +58,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """The finding in the form that every JSON output uses."""
-        return {
+        found = {
             "code": self.code,
             "severity": self.severity,
             "message": self.message,
@@ -63,6 +66,8 @@ class Finding:
             "step": self.step,
             "help": self.help,
         }
+        target = {"file": self.target_file, "pointer": self.target}
+        return {**found, "target": target} if self.target else found
 
 
 @cache

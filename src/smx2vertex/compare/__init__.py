@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from ..findings import Finding
 from ..kubeflow.graph import Graph, read_graph
@@ -47,7 +48,7 @@ def compare(
         InputError: `match` names a step or task that is not there.
     """
     graph = read_graph(target) if isinstance(target, PipelineSpec) else target
-    source_reader, target_reader = SourceReader(definition), TargetReader(graph, None)
+    source_reader, target_reader = SourceReader(definition), TargetReader(graph, graph.file)
     source, tasks = source_reader.pipeline(), target_reader.pipeline()
     alignment = align(source, tasks, match)
     merged = merge(tasks, alignment)
@@ -64,9 +65,9 @@ def compare(
         sides = Sides(source_reader, target_reader, source, tasks, merged, alignment, matcher, parameters, excluded)
         behaviour = Rehearsal(sides).behaviour(scenarios, seed)
     checks = (
-        Check("structure", _once(of_structure)),
-        Check("parameters", _once(of_parameters)),
-        _behaviour_check(behaviour),
+        Check("structure", _once(of_structure, graph.file)),
+        Check("parameters", _once(of_parameters, graph.file)),
+        _behaviour_check(behaviour, graph.file),
     )
     return Comparison(
         checks,
@@ -78,10 +79,10 @@ def compare(
     )
 
 
-def _behaviour_check(behaviour: Behaviour | None) -> Check:
+def _behaviour_check(behaviour: Behaviour | None, file: str | None) -> Check:
     if behaviour is None:
         return Check("behaviour", (), BROKEN, skipped=True)
-    return Check("behaviour", behaviour.findings, behaviour.summary, skipped=not behaviour.run)
+    return Check("behaviour", _once(behaviour.findings, file), behaviour.summary, skipped=not behaviour.run)
 
 
 def _excluded(source: Pipeline, target: Pipeline) -> dict[str, str]:
@@ -91,8 +92,9 @@ def _excluded(source: Pipeline, target: Pipeline) -> dict[str, str]:
     return {**found, **untranslated}
 
 
-def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(dict.fromkeys(findings))
+def _once(findings: Iterable[Finding], file: str | None) -> tuple[Finding, ...]:
+    """Each finding once; places in the pipeline spec are places in this file."""
+    return tuple(dict.fromkeys(replace(each, target_file=file) if each.target else each for each in findings))
 
 
 def _counts(source: Pipeline, alignment: Alignment, matcher: Matcher) -> dict[str, int]:

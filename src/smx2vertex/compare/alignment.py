@@ -213,7 +213,8 @@ class _Aligner:
         extra = [node.name for node in self.free_tasks()]
         for node in self.free_tasks():
             says = f", which says that it is step {node.step!r}" if node.step else ""
-            self.note("SMX401", f"task {node.name} stands for no step{says}", node.at)
+            message = f"task {node.name} stands for no step{says}"
+            self.findings.append(Finding("SMX401", message, node.at, file=self.target.file))
         return Alignment(entries, self.owner, extra, self.findings)
 
     def without_task(self, step: Node) -> str:

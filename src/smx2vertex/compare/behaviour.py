@@ -6,7 +6,7 @@ Both simulators run the same scenarios; what their traces say is compared step b
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -74,6 +74,26 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """What becomes of one step in a scenario, on both sides.
+
+    Attributes:
+        step: its name.
+        there, here: what becomes of it and of its tasks, in words; `here` is empty where no task stands for it.
+        differs: whether the story is about this step.
+    """
+
+    step: str
+    there: str
+    here: str
+    differs: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """The moment as `validate --format json` prints it."""
+        return {"step": self.step, "sagemaker": self.there, "translation": self.here, "differs": self.differs}
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """A difference with the smallest scenario that shows it, for people.
 
@@ -81,6 +101,7 @@ class Story:
         parameters, outcomes: what is not as usual in this scenario, in words.
         there, here: what happens on either side, line by line.
         causes: where it is written, in the definition and in the pipeline spec.
+        moments: the whole execution, step by step; none if it does not start.
     """
 
     difference: Difference
@@ -89,6 +110,7 @@ class Story:
     there: tuple[str, ...]
     here: tuple[str, ...]
     causes: tuple[str, str]
+    moments: tuple[Moment, ...] = ()
 
     @property
     def size(self) -> int:
@@ -98,6 +120,7 @@ class Story:
     def to_dict(self) -> dict[str, Any]:
         """The story as `validate --format json` prints it."""
         return {
+            "code": self.difference.code,
             "step": self.difference.step,
             "parameters": list(self.parameters),
             "outcomes": list(self.outcomes),
@@ -105,6 +128,7 @@ class Story:
             "translation": list(self.here),
             "source": self.causes[0],
             "target": self.causes[1],
+            "moments": [moment.to_dict() for moment in self.moments],
         }
 
 
@@ -124,6 +148,14 @@ class Behaviour:
         several = f"{self.run} scenario{'' if self.run == 1 else 's'}"
         more = f"; there are {self.left} more" if self.left else ""
         return f"{several}{more}" if not self.differing else f"{self.differing} of {several} differ{more}"
+
+    def ignoring(self, codes: Collection[str]) -> Behaviour:
+        """The behaviour without what is told under some codes."""
+        return replace(
+            self,
+            findings=tuple(finding for finding in self.findings if finding.code not in codes),
+            stories=tuple(story for story in self.stories if story.difference.code not in codes),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The scenarios as `validate --format json` prints them."""
@@ -467,7 +499,16 @@ class Rehearsal:
             (*there, difference.there),
             (*here, difference.here),
             (difference.at, difference.place),
+            tuple(self.moments(run, difference)) if isinstance(run, _Run) else (),
         )
+
+    def moments(self, run: _Run, difference: Difference) -> Iterator[Moment]:
+        """The execution as the definition orders it."""
+        for event in run.there.events:
+            decided = "" if event.decision is None else f", is {str(event.decision).lower()}"
+            fates = run.fates.get((event.step, event.iteration), [RESTS] if event.step in self.tasks.main else [])
+            here = ", ".join(dict.fromkeys(fates))
+            yield Moment(event.step, _FATES[event.state] + decided, here, event.step == difference.step)
 
     def outcome_lines(self, scenario: Scenario, difference: Difference) -> Iterator[str]:
         """What steps leave in this scenario: what is not as usual, and what decides about the step."""
@@ -497,7 +538,9 @@ class Rehearsal:
         """A difference in one sentence."""
         given = ", ".join((*story.parameters, *story.outcomes)) or "all defaults"
         message = f"{story.difference.there}; here {story.difference.here} (with {given}; {story.difference.place})"
-        return Finding(story.difference.code, message, story.difference.at, story.difference.step, self.source.file)
+        difference = story.difference
+        place = difference.place.partition(", ")[0]
+        return Finding(difference.code, message, difference.at, difference.step, self.source.file, place)
 
 
 def _sentence(name: str, fate: str, reason: str) -> str:

@@ -80,7 +80,8 @@ class FactComparison:
 
     def finding(self, code: str, message: str, at: str) -> Finding:
         """A finding about this step that names the place in the target, too."""
-        return Finding(code, f"{message} ({self.target.at})", at, self.source.name, self.file)
+        place = self.target.at
+        return Finding(code, f"{message} ({place})", at, self.source.name, self.file, place)
 
     def findings(self) -> Iterator[Finding]:
         """All differences in what reaches the step; machines and the like apart."""

@@ -77,8 +77,9 @@ class Parameters:
         self.correspondences = correspondences
         self.excluded = excluded
 
-    def finding(self, code: str, message: str, at: str, step: str | None = None) -> Finding:
-        return Finding(code, message, at, step, self.source.file)
+    def finding(self, code: str, message: str, at: str, step: str | None = None, place: str = "") -> Finding:
+        """A finding; its message ends with the place in the pipeline spec, where there is one."""
+        return Finding(code, f"{message} ({place})" if place else message, at, step, self.source.file, place)
 
     def findings(self, facts: list[Finding]) -> Iterator[Finding]:
         """All findings; `facts` are the differences of values that reach the steps."""
@@ -88,7 +89,7 @@ class Parameters:
         for extra in self.target.parameters.values():
             if extra.name not in known:
                 code = "SMX431" if extra.required else "SMX437"
-                yield self.finding(code, f"parameter {extra.name} is new ({extra.at})", "/Parameters")
+                yield self.finding(code, f"parameter {extra.name} is new", "/Parameters", place=extra.at)
         yield from facts
         yield from self.unused()
         for step in self.source.nodes.values():
@@ -107,13 +108,14 @@ class Parameters:
         if name != parameter.name:
             self.correspondences.add("parameter", parameter.name, name, parameter.at)
             if parameter.name.isidentifier():
-                yield self.finding("SMX432", f"parameter {parameter.name} is called {name} ({found.at})", parameter.at)
+                message = f"parameter {parameter.name} is called {name}"
+                yield self.finding("SMX432", message, parameter.at, place=found.at)
         if found.type != parameter.type:
-            message = f"parameter {parameter.name} is of type {found.type} instead of {parameter.type} ({found.at})"
-            yield self.finding("SMX433", message, parameter.at)
+            message = f"parameter {parameter.name} is of type {found.type} instead of {parameter.type}"
+            yield self.finding("SMX433", message, parameter.at, place=found.at)
         elif not self.same_default(parameter, found):
-            message = f"the default of {parameter.name} is {_word(found)} instead of {_word(parameter)} ({found.at})"
-            yield self.finding("SMX434", message, f"{parameter.at}/DefaultValue")
+            message = f"the default of {parameter.name} is {_word(found)} instead of {_word(parameter)}"
+            yield self.finding("SMX434", message, f"{parameter.at}/DefaultValue", place=found.at)
         if parameter.allowed is not None:
             allowed = ", ".join(map(str, parameter.allowed))
             yield self.finding("SMX435", f"{parameter.name} takes any value, not only {allowed}", parameter.at)
@@ -185,8 +187,8 @@ class Parameters:
             elif not self.same_resource(what, wanted, found.value):
                 yield from self.other_resource(step, node, what, wanted, found.value)
         if ("retry",) not in step.facts and (retry := node.facts.get(("retry",))) is not None and retry.value:
-            message = f"is tried again {show(retry.value)} times, the step is not ({node.at})"
-            yield self.finding(CODES["retry"], message, step.at, step.name)
+            message = f"is tried again {show(retry.value)} times, the step is not"
+            yield self.finding(CODES["retry"], message, step.at, step.name, node.at)
 
     def unsettable(self) -> Iterator[Finding]:
         """One finding for all that plain containers have no setting for."""
@@ -211,8 +213,8 @@ class Parameters:
     def absent(self, step: Node, node: Node, what: str, wanted: Fact) -> Iterator[Finding]:
         custom_job = ("timeout",) in node.facts
         if what == "count" and wanted.value != ("1",) and not custom_job and not _params(wanted.value):
-            message = f"runs on one machine instead of {show(wanted.value)} ({node.at})"
-            yield self.finding(CODES[what], message, wanted.at, step.name)
+            message = f"runs on one machine instead of {show(wanted.value)}"
+            yield self.finding(CODES[what], message, wanted.at, step.name, node.at)
 
     def same_resource(self, what: str, wanted: Fact, found: Template) -> bool:
         if self.matcher.same(wanted.value, found, wanted.at, lax=True):
@@ -233,10 +235,10 @@ class Parameters:
     def other_resource(self, step: Node, node: Node, what: str, wanted: Fact, found: Template) -> Iterator[Finding]:
         if what in BOUND and not _params(found) and self.is_default(wanted, found, what):
             message = f"the {what} is bound to the default of {show(wanted.value)} when the pipeline is compiled"
-            yield self.finding("SMX467", f"{message} ({node.at})", wanted.at, step.name)
+            yield self.finding("SMX467", message, wanted.at, step.name, node.at)
             return
-        message = f"the {what} is {show(found)} instead of {show(wanted.value)} ({node.at})"
-        yield self.finding(CODES[what], message, wanted.at, step.name)
+        message = f"the {what} is {show(found)} instead of {show(wanted.value)}"
+        yield self.finding(CODES[what], message, wanted.at, step.name, node.at)
 
     def is_default(self, wanted: Fact, found: Template, what: str) -> bool:
         """Whether the target has the default of the parameter that the source gives."""

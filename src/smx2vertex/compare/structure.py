@@ -57,17 +57,16 @@ class Structure:
 
     def step(self, step: Node, node: Node) -> Iterator[Finding]:
         if never_starts(step):
-            yield Finding(
-                "SMX417", f"step {step.name!r} never starts, but {node.at} does", step.at, step.name, self.source.file
-            )
+            message = f"step {step.name!r} never starts, but {node.at} does"
+            yield Finding("SMX417", message, step.at, step.name, self.source.file, node.at)
         elif node.kind == "not translated":
             return
         elif self.differs_in_kind(step, node):
             message = f"a step of kind {step.kind} became a task of kind {node.kind} ({node.at})"
-            yield Finding("SMX419", message, step.at, step.name, self.source.file)
+            yield Finding("SMX419", message, step.at, step.name, self.source.file, node.at)
         if ("whatever happened",) in node.facts and node.kind != "not translated":
             message = f"the task also runs when one that it waits for has failed ({node.at})"
-            yield Finding("SMX424", message, step.at, step.name, self.source.file)
+            yield Finding("SMX424", message, step.at, step.name, self.source.file, node.at)
         yield from self.loops(step, node)
 
     def loops(self, step: Node, node: Node) -> Iterator[Finding]:
@@ -81,7 +80,7 @@ class Structure:
             elif wanted.at_once != found.at_once:
                 message, at = f"{found.at_once} copies run at once instead of {wanted.at_once}", wanted.at
         if message:
-            yield Finding("SMX423", f"{message} ({node.at})", at, step.name, self.source.file)
+            yield Finding("SMX423", f"{message} ({node.at})", at, step.name, self.source.file, node.at)
 
     def differs_in_kind(self, step: Node, node: Node) -> bool:
         same = step.kind == node.kind or {step.kind, node.kind} == {"model", "register"}
@@ -110,14 +109,14 @@ class Structure:
             before = {n.name for n in self.source.nodes.values() if n.loops and n.loops[-1].items == items_of(name)}
         for needed in sorted(before & self.target.nodes.keys() - waiting.waits - {waiting.name}):
             message = f"{waiting.name} does not wait for {needed} ({waiting.at})"
-            yield Finding("SMX408", message, at, step.name, self.source.file)
+            yield Finding("SMX408", message, at, step.name, self.source.file, waiting.at)
 
     def added(self) -> Iterator[Finding]:
         before = {name: self.before(name) for name in self.target.nodes}
         for name, node in self.target.nodes.items():
             for other in node.after.keys() - before[name]:
                 message = f"waits for {other}, as the step does not ({node.after[other]})"
-                yield Finding("SMX409", message, self.source.nodes[name].at, name, self.source.file)
+                yield Finding("SMX409", message, self.source.nodes[name].at, name, self.source.file, node.after[other])
 
     def before(self, name: str) -> set[str]:
         seen, stack = set[str](), [name]
@@ -145,7 +144,7 @@ class Structure:
                 found[code, at].append(step.name)
         for (code, at), steps in found.items():
             message = f"{messages[code, at]}; it decides about {', '.join(dict.fromkeys(steps))}"
-            yield Finding(code, message, at, steps[0], self.source.file)
+            yield Finding(code, message, at, steps[0], self.source.file, self.target.nodes[steps[0]].at)
 
     def guards(self, step: Node, node: Node, guards: tuple[Guard, ...]) -> Iterator[tuple[str, str, str]]:
         wanted, got = list(step.guards), list(guards)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..findings import Finding, by_severity
@@ -57,6 +59,7 @@ class Comparison:
         correspondences: kind, source value and target value of each known difference.
         counts: steps, tasks, data edges, branches, parameters.
         behaviour: what the simulations showed; None if the structure allowed none.
+        ignored: how many findings of each code were left out because somebody said so.
     """
 
     checks: tuple[Check, ...]
@@ -65,6 +68,7 @@ class Comparison:
     correspondences: tuple[dict[str, str], ...]
     counts: dict[str, int] = field(default_factory=dict)
     behaviour: Behaviour | None = None
+    ignored: dict[str, int] = field(default_factory=dict)
 
     @property
     def equivalent(self) -> bool:
@@ -84,6 +88,13 @@ class Comparison:
         )
         return f"equivalent in structure and parameters{simulated}"
 
+    def ignoring(self, codes: Collection[str]) -> Comparison:
+        """The comparison without the findings and stories of some codes; `ignored` counts them."""
+        left_out = Counter(finding.code for finding in self.findings if finding.code in codes)
+        checks = (replace(c, findings=tuple(f for f in c.findings if f.code not in codes)) for c in self.checks)
+        behaviour = self.behaviour and self.behaviour.ignoring(codes)
+        return replace(self, checks=tuple(checks), behaviour=behaviour, ignored=dict(sorted(left_out.items())))
+
     def to_dict(self) -> dict[str, Any]:
         """The result as `validate --format json` prints it."""
         return {
@@ -94,4 +105,5 @@ class Comparison:
             "excluded": [{"step": excluded.step, "code": excluded.code} for excluded in self.excluded],
             "correspondences": list(self.correspondences),
             "counts": self.counts,
+            "ignored": self.ignored,
         }

@@ -206,13 +206,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A pipeline: its parameters, its leaf tasks and groups by id, and what is structurally wrong with it."""
+    """A pipeline: its parameters, its leaf tasks and groups by id, what is structurally wrong with it, its file."""
 
     name: str
     parameters: dict[str, Parameter]
     tasks: dict[str, Task]
     groups: dict[str, Group]
     findings: tuple[Finding, ...]
+    file: str | None = None
 
     def order(self) -> list[Task]:
         """The tasks, each after those it waits for; tasks of a cycle stand last."""
@@ -322,6 +323,7 @@ class _Flattener:
             tasks={leaf.id: self.task(leaf) for leaf in self.root.leaves() if leaf is not self.root},
             groups={place.id: self.group(place) for place in self.places if place.is_group},
             findings=tuple(self.findings),
+            file=self.spec.file,
         )
 
     # --- the tree of places ---
