@@ -1,7 +1,7 @@
 """The judge of script mode is the sagemaker-training package itself: the same script in the same folders sees the same.
 
-By design ours differs in this: the exit code is the script's own, where the package ends with 1; PYTHONPATH holds the code
-folder alone, not all of `sys.path`; no file `output/success` is written, and `output/failure` only by the script
+By design ours differs in this: the exit code is the script's own, where the package ends with 1; PYTHONPATH holds the
+code folder alone, not all of `sys.path`; no file `output/success` is written, and `output/failure` only by the script
 itself, since Kubeflow reads exit codes and logs.
 """
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -329,8 +330,11 @@ def test_an_interrupt_ends_all_programs(start: Start, tmp_path: Path, monkeypatc
         def line(self, task: str, text: str) -> None:
             threading.Thread(target=os.kill, args=(os.getpid(), 2)).start()
 
+    # a shell that starts tests in the background lets them ignore interrupts
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     begin = time.monotonic()
     result = start(one_task(["sh", "-c", f"echo $$ > {tmp_path}/pid; echo here; sleep 60"]), Interrupt())
+    signal.signal(signal.SIGINT, before)
     assert result.state == "interrupted"
     assert time.monotonic() - begin < 20
     assert json.loads((result.folder / "index.json").read_text())["state"] == "interrupted"

@@ -223,7 +223,9 @@ class OfTasks:
         return None if any(part is None for item in found for part in item.values()) else found
 
     def results(self, task: str) -> list[str]:
-        return [key for key in self.reader.graph.tasks[task].output_parameters if key in ("result", "outcome")]
+        """The outputs that tell whether the condition holds; a task that is not translated has one called `result`."""
+        outputs = self.reader.graph.tasks[task].output_parameters
+        return [key for key in outputs if key == "result" or self.reader.what(task, key)[0] in ("result", "outcome")]
 
     def result(self, task: str, key: str, holding: bool | None) -> str:
         """As the contract publishes it: JSON for the condition, Python's word for the step's Outcome."""
