@@ -101,6 +101,8 @@ class FactComparison:
             if key[0] == "unread":
                 message = f"the container contract cannot read {show(fact.value)}"
                 yield self.finding("SMX422", message, self.source.at)
+            elif key[0] == "other code":
+                yield self.finding("SMX456", f"runs the code of another step: {show(fact.value)}", self.source.at)
 
     def differing(self) -> dict[Key, tuple[Fact | None, Fact | None]]:
         source, target = self.facts(self.source), self.facts(self.target)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..contract.grammar import Placeholder
+from ..contract.grammar import Placeholder, fields_of
 from ..contract.grammar import Template as Encoded
 from ..kubeflow import conditions as cel
 from ..kubeflow import origins
 from ..kubeflow.graph import Condition, Graph, Task
 from .commandline import KNOWN_VERBS, CommandLine, read_command_line
 from .kinds import BY_VERB
+from .matching import plain
 from .names import folder
 from .neutral import (
     BY_ENGINE,
@@ -54,6 +56,8 @@ RUNTIME = {
     "pipeline_job_resource_name": "execution name",
     "pipeline_job_create_time_utc": "start time",
 }
+# Where a generated project keeps the code of a step.
+CODE_ADDRESS = re.compile(r".*/code/[0-9a-f]{64}/([A-Za-z0-9_-]+)/?")
 OPERATORS: dict[type[ast.cmpop], str] = {ast.Eq: "==", ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
 
 
@@ -269,8 +273,10 @@ class TargetReader:
         text = line.one("expression") if line.verb == "condition" else None
         if text is None:
             return None
-        declared = {option.fields[0] for option in line.of("operand")}
-        values = {name: self.compared(origin) for name, origin in task.parameters.items() if name in declared}
+        # An operand that is read as another type than it has is compared in another way, or cannot be compared.
+        types = {name: TYPES.get(parameter.type) for name, parameter in task.declared.items()}
+        operands = [name for name, kind in (option.fields for option in line.of("operand")) if types.get(name) == kind]
+        values = {name: self.compared(origin) for name, origin in task.parameters.items() if name in operands}
         return read_expression(text, lambda name: values.get(name, Unseen(name)))
 
 
@@ -294,8 +300,35 @@ class ContractReader:
             self.node.code = self.line.one("code") or ""
         if self.line.words is not None:
             self.node.words = tuple(Fact(template(self.parts(word)), self.node.at) for word in self.line.words)
-        for argument in self.line.unread:
+        for argument in (*self.line.unread, *self.undeclared()):
             self.node.add(("unread", argument), [argument])
+        self.own_code()
+
+    def undeclared(self) -> Iterator[str]:
+        """Options that name outputs, or values, which the component does not have; what data is missing is seen there."""
+        known = {
+            "ARTIFACT": self.task.artifacts.keys() | self.task.optional | self.task.output_artifacts.keys(),
+            "PARAMETER": self.task.declared.keys() | self.task.parameters.keys() | self.task.output_parameters.keys(),
+        }
+        for option in self.line.options:
+            if option.name in ("input", "channel"):
+                continue
+            for field, value in zip(fields_of(self.line.verb, option.name), option.fields, strict=False):
+                if value and value not in known.get(field, (value,)):
+                    yield f"--{option.name} of {value!r}, which the component does not have"
+
+    def own_code(self) -> None:
+        """Whether the code that runs is that of the step, where its address tells whose it is."""
+        for word in self.task.command:
+            if not isinstance(word, origins.ArtifactField) or not isinstance(word.artifact, origins.TaskOutput):
+                continue
+            producer = self.reader.graph.tasks.get(word.artifact.task)
+            uri = producer.importer.uri if producer is not None and producer.importer else None
+            if producer is not None and producer.importer is None:
+                self.node.add(("other code",), [f"what {producer.id} makes"])
+            elif isinstance(uri, origins.Constant) and (match := CODE_ADDRESS.fullmatch(str(uri.value))):
+                if plain(match[1]) not in map(plain, self.node.names):
+                    self.node.add(("other code",), [match[1]])
 
     def parts(self, encoded: Encoded | None) -> Iterator[Part]:
         for part in encoded or ():

@@ -141,6 +141,11 @@ def parse_command(arguments: Sequence[str]) -> Command:
     return Command(verb, options, [parse_template(word) for word in rest[end + 1 :]])
 
 
+def fields_of(verb: str, option: str) -> list[str]:
+    """The names of the fields of an option, as its form writes them: `ARTIFACT`, `PATH`, `TEMPLATE`."""
+    return read_form(FORMS[verb][option])[0]
+
+
 def _escape(match: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogatepass"))
 
