@@ -236,3 +236,30 @@ def test_channels_are_divided_among_the_hosts(task: Sandbox) -> None:
     config = json.loads((task.ml / "input/config/inputdataconfig.json").read_text())
     kinds = {name: channel["S3DistributionType"] for name, channel in config.items()}
     assert kinds == {"train": "ShardedByS3Key", "validation": "FullyReplicated"}
+
+
+CHECKPOINT = """
+import os, sys
+folder = os.environ["SM_MODEL_DIR"].replace("model", "checkpoints")
+before = sorted(os.listdir(folder))
+open(os.path.join(folder, "epoch-%d" % len(before)), "w").close()
+print("found", before)
+sys.exit(1 if not before else 0)
+"""
+
+
+def test_checkpoints_are_kept_as_they_are_written(train: Sandbox) -> None:
+    train.file("code/src/train.py", CHECKPOINT)
+    kept = train.root / "bucket" / "checkpoints"
+    options = ["training", "--step=T", *SCRIPT, f"--checkpoints=/opt/ml/checkpoints:{kept}", "--model=model"]
+    assert train.run(*options).returncode == 1
+    assert [path.name for path in kept.iterdir()] == ["epoch-0"]
+    assert "found ['epoch-0']" in train.succeed(*options).stdout
+    assert sorted(path.name for path in kept.iterdir()) == ["epoch-0", "epoch-1"]
+
+
+def test_checkpoints_of_a_local_run_stay_in_its_folder(train: Sandbox) -> None:
+    train.file("code/src/train.py", CHECKPOINT)
+    train.local_run({})
+    assert train.run("training", "--step=T", *SCRIPT, "--checkpoints=/opt/ml/checkpoints:gs://b/c").returncode == 1
+    assert (train.root / "written" / "b" / "c" / "epoch-0").exists()

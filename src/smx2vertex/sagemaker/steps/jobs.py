@@ -86,6 +86,7 @@ class Training:
         submit_directory: `sagemaker_submit_directory`, likewise.
         hyperparameters: all of them, those with the prefix `sagemaker_` too.
         metric_definitions: name and regular expression.
+        checkpoints: the address that keeps the checkpoints; `checkpoint_folder` is where the script writes them.
     """
 
     image: Field | None
@@ -98,6 +99,8 @@ class Training:
     compression: str | None
     metric_definitions: tuple[tuple[str, str], ...]
     resources: Resources
+    checkpoints: Field | None = None
+    checkpoint_folder: str = "/opt/ml/checkpoints"
 
     @property
     def program(self) -> str | None:
@@ -197,6 +200,8 @@ def training(step: Step, names: Collection[str] = ()) -> Training:
         compression=look.text("OutputDataConfig.CompressionType"),
         metric_definitions=metric_definitions(look),
         resources=look.resources("ResourceConfig", spot=step.arguments.get("EnableManagedSpotTraining") is True),
+        checkpoints=look.field("CheckpointConfig.S3Uri"),
+        checkpoint_folder=look.text("CheckpointConfig.LocalPath") or "/opt/ml/checkpoints",
     )
 
 

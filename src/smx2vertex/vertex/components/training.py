@@ -9,7 +9,7 @@ from ...sagemaker import steps
 from ...sagemaker.definition import Step
 from ...sagemaker.steps import Field
 from ..builder import Builder, Product
-from ..names import snake_case
+from ..names import plain, snake_case
 from ..plan import CodeFile, Output, Task
 from ..values import flatten
 from .functions import plan_function
@@ -53,8 +53,21 @@ def plan_training(planner: Planner, step: Step) -> Task:
     environment(builder, training.environment)
     _metrics(builder, step, training, algorithm)
     model_output(builder, step, training)
+    _checkpoints(builder, training)
     builder.task.machine = planner.machine(training.resources, step)
     return builder.task
+
+
+def _checkpoints(builder: Builder, training: steps.Training) -> None:
+    """What the script writes there survives an interruption: it lies in the bucket at once."""
+    if training.checkpoints is None:
+        return
+    folder = training.checkpoint_folder
+    if not folder.startswith("/opt/ml/"):
+        message = f"checkpoints in {plain(folder)}, outside of /opt/ml, are not kept"
+        builder.planner.note("SMX218", message, training.checkpoints.pointer, builder.step)
+        return
+    builder.option("checkpoints", folder, last=builder.template(training.checkpoints, "checkpoints"))
 
 
 def _training_kind(training: steps.Training, algorithm: str | None) -> str:
