@@ -46,7 +46,7 @@ def compare_project(
     Raises:
         InputError: a compiled file is missing (SMX482) or cannot be read, or `match` names what is not there.
     """
-    graphs = {target: read_graph(load(_compiled(project, target))) for target in TARGETS}
+    graphs = {target: read_graph(load(compiled(project, target))) for target in TARGETS}
     machines = _chosen_machines(project)
     first, *others = (compare(definition, graph, match, machines, scenarios, seed) for graph in graphs.values())
     checks = [_merged(check, [other.checks[index] for other in others]) for index, check in enumerate(first.checks)]
@@ -59,7 +59,12 @@ def compare_project(
     return replace(first, checks=(*checks, code), correspondences=tuple(pairs.values()), behaviour=behaviour)
 
 
-def _compiled(project: Path, target: str) -> Path:
+def compiled(project: Path, target: str) -> Path:
+    """The compiled file of a target.
+
+    Raises:
+        InputError: it is not there (SMX482).
+    """
     file = project / "compiled" / f"{target}.yaml"
     if not file.is_file():
         raise InputError(Finding("SMX482", f"{file} is not there", file=str(file)))
@@ -107,7 +112,7 @@ def _code_findings(project: Path, graphs: Mapping[str, Graph]) -> Iterator[Findi
                 hashes[folder] = code_hash(contract, project / "code" / folder)
             if hashes[folder] != digest:
                 message = f"the code of {folder!r} has the hash {hashes[folder][:12]}…, not {digest[:12]}…"
-                yield Finding("SMX481", message, task.at, file=str(_compiled(project, target)))
+                yield Finding("SMX481", message, task.at, file=str(compiled(project, target)))
 
 
 def code_hash(contract: bytes, folder: Path) -> str:

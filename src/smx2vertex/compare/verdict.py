@@ -82,11 +82,15 @@ class Comparison:
 
     @property
     def in_words(self) -> str:
-        """What was found to be equivalent."""
+        """The verdict in a few words."""
+        if not self.equivalent:
+            errors = sum(1 for finding in self.findings if finding.severity == "error")
+            return f"not equivalent: {errors} difference{'s' if errors > 1 else ''}"
         simulated = (
             f", in {self.behaviour.run} simulated executions too" if self.behaviour and self.behaviour.run else ""
         )
-        return f"equivalent in structure and parameters{simulated}"
+        apart = ", apart from what is ignored" if self.ignored else ""
+        return f"equivalent in structure and parameters{simulated}{apart}"
 
     def ignoring(self, codes: Collection[str]) -> Comparison:
         """The comparison without the findings and stories of some codes; `ignored` counts them."""
@@ -99,6 +103,7 @@ class Comparison:
         """The result as `validate --format json` prints it."""
         return {
             "equivalent": self.equivalent,
+            "summary": self.in_words,
             "checks": [check.to_dict() for check in self.checks],
             "alignment": [entry.to_dict() for entry in self.alignment],
             "scenarios": {"run": 0, "differing": 0} if self.behaviour is None else self.behaviour.to_dict(),

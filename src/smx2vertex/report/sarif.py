@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -15,8 +15,15 @@ PAGE = "https://github.com/smx2vertex/smx2vertex/blob/main/docs/findings.md"
 LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def to_sarif(findings: Iterable[tuple[Finding, int | None]]) -> dict[str, Any]:
-    """The SARIF document of findings, each with its line in its file (from 1) if that is known."""
+def to_sarif(
+    findings: Iterable[tuple[Finding, int | None]], target_lines: Mapping[Finding, int | None] | None = None
+) -> dict[str, Any]:
+    """The SARIF document of findings.
+
+    Args:
+        findings: each with its line in its file (from 1) if that is known.
+        target_lines: of findings about two files, the line in the target's.
+    """
     placed = list(findings)
     codes = sorted({finding.code for finding, _ in placed})
     driver = {
@@ -25,7 +32,8 @@ def to_sarif(findings: Iterable[tuple[Finding, int | None]]) -> dict[str, Any]:
         "informationUri": PAGE,
         "rules": [_rule(code) for code in codes],
     }
-    results = [_result(finding, line, codes.index(finding.code)) for finding, line in placed]
+    others = target_lines or {}
+    results = [_result(finding, line, others.get(finding), codes.index(finding.code)) for finding, line in placed]
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
 
 
@@ -41,21 +49,29 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, line: int | None, index: int) -> dict[str, Any]:
+def _result(finding: Finding, line: int | None, target_line: int | None, index: int) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": index,
         "level": LEVELS[finding.severity],
         "message": {"text": finding.message},
     }
+    if location := _location(finding.file, finding.pointer, line):
+        result["locations"] = [location]
+    if finding.target and (other := _location(finding.target_file, finding.target, target_line)):
+        result["relatedLocations"] = [{"id": 1, **other, "message": {"text": "the same in the translation"}}]
+    return result
+
+
+def _location(file: str | None, pointer: str, line: int | None) -> dict[str, Any]:
     location: dict[str, Any] = {}
-    if finding.file:
-        location["physicalLocation"] = {"artifactLocation": {"uri": _uri(finding.file)}}
+    if file:
+        location["physicalLocation"] = {"artifactLocation": {"uri": _uri(file)}}
         if line:
             location["physicalLocation"]["region"] = {"startLine": line}
-    if finding.pointer:
-        location["logicalLocations"] = [{"fullyQualifiedName": finding.pointer}]
-    return result | {"locations": [location]} if location else result
+    if pointer:
+        location["logicalLocations"] = [{"fullyQualifiedName": pointer}]
+    return location
 
 
 def _uri(file: str) -> str:

@@ -1,0 +1,120 @@
+"""The forms in which `validate` tells its result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from ..compare import Comparison
+    from ..sagemaker.definition import Definition
+
+
+class ValidateFormat(str, Enum):
+    """Forms of output of `validate`."""
+
+    text = "text"
+    json = "json"
+    md = "md"
+    html = "html"
+    sarif = "sarif"
+    junit = "junit"
+
+
+def print_comparison(form: ValidateFormat, comparison: Comparison, definition: Definition, strict: bool) -> None:
+    """Print the result in any form but HTML, which shows diagrams too."""
+    from .output import print_json
+
+    match form:
+        case ValidateFormat.json:
+            print_json(comparison.to_dict())
+        case ValidateFormat.md:
+            from ..report.comparison import to_markdown
+
+            sys.stdout.write(to_markdown(comparison.to_dict(), definition.name))
+        case ValidateFormat.junit:
+            from ..report.junit import to_junit
+
+            sys.stdout.write(to_junit(comparison.to_dict(), definition.name, strict))
+        case ValidateFormat.sarif:
+            print_json(_sarif(comparison))
+        case _:
+            _print_text(comparison)
+
+
+# --- SARIF ---
+
+
+class _HasLines(Protocol):
+    def line(self, place: str, /) -> int | None: ...
+
+
+def _sarif(comparison: Comparison) -> dict[str, Any]:
+    """The findings with their places in both files."""
+    from ..report.sarif import to_sarif
+
+    found = comparison.findings
+    placed = [(finding, _line(finding.file, finding.pointer)) for finding in found]
+    return to_sarif(placed, {each: _line(each.target_file, each.target) for each in found if each.target})
+
+
+def _line(file: str | None, place: str) -> int | None:
+    """A place in a definition is a JSON pointer, one in a pipeline spec is not."""
+    lines = _lines(file, place.startswith("/")) if file and place else None
+    return lines.line(place) if lines else None
+
+
+@cache
+def _lines(file: str, is_definition: bool) -> _HasLines | None:
+    """The lines of a file; None if it is no file of text, as of a program that was captured."""
+    from ..kubeflow.lines import Lines as SpecLines
+    from ..sagemaker.lines import Lines as DefinitionLines
+
+    try:
+        text = Path(file).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError):
+        return None
+    return DefinitionLines(text) if is_definition else SpecLines(text)
+
+
+# --- text ---
+
+
+def _print_text(comparison: Comparison) -> None:
+    from rich.text import Text
+
+    from ..report.comparison import detail, left_out
+    from .output import console, listed, print_findings
+
+    out = console()
+    result = comparison.to_dict()
+    out.print(Text(comparison.in_words, style="green" if comparison.equivalent else "bold red"))
+    out.print()
+    if comparison.findings:
+        print_findings(comparison.findings)
+        out.print()
+    for check in result["checks"]:
+        out.print(f"  {check['name']:<11} {check['status']:<5} {detail(check, result['counts'])}".rstrip())
+    for label, names in left_out(result):
+        out.print(f"  {label:<11} {listed(names, most=20)}")
+    for story in result["scenarios"].get("stories", [])[:1]:
+        out.print()
+        _print_story(story)
+
+
+def _print_story(story: Mapping[str, Any]) -> None:
+    """The smallest execution that differs."""
+    from rich.text import Text
+
+    from ..report.comparison import story_lines
+    from .output import console
+
+    out = console()
+    out.print(Text("the smallest execution in which the two differ:", style="bold"))
+    for label, lines in story_lines(story):
+        for index, line in enumerate(lines):
+            out.print(Text(f"  {'' if index else label:<11} {line}"), soft_wrap=True)
