@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-all check lint bench examples docs coverage clean
+.PHONY: help demo test test-all check lint bench examples docs coverage mutants clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ docs: $(STAMP) ## write the generated pages of docs/ again
 
 coverage: $(STAMP) ## count what is translated of the corpus, and write docs/coverage.md
 	@$(BIN)/python -m benchmarks.coverage --write
+
+mutants: $(STAMP) ## put faults into conversions, count those that the comparison reports, and write docs/mutants.md
+	@$(BIN)/python -m benchmarks.mutants --write $(MUTANTS)
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

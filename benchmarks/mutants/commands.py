@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 
 from .operator import error, warning
-from .view import DROPPED, Command, Edits, View
+from .view import DROPPED, Command, Edits, Task, View, at
 
 # Where a task runs in Google Cloud: the definition knows nothing of it.
 PLATFORM = frozenset({"project", "location", "service-account", "network", "subnetwork", "encryption-key"})
@@ -13,6 +15,12 @@ PLATFORM = frozenset({"project", "location", "service-account", "network", "subn
 RESOURCES = frozenset({"image", "serving-image", "machine-type", "accelerator", "disk", "replicas", "timeout", "spot"})
 OWN = frozenset({"step", "expression", "operand", "environment", "hyperparameter", "metric-definition", "property"})
 PLACES = {"input", "data", "channel", "channel-data", "code", "channel-code", "shard"}
+# Names and versions of Google Cloud that stand for nothing of the definition, or for a name that can be any.
+FREE = frozenset(
+    {("spark-batch", "runtime"), ("endpoint-config", "machine"), ("query", "destination"), ("call-function", "url")}
+)
+# Options of several verbs: those of processing and training jobs have operators of their own.
+PARTLY = frozenset({"model", "property", "data"})
 FORMATS = (":int}", ":float}")
 
 
@@ -235,6 +243,9 @@ def destination_dropped(view: View) -> Iterator[Edits]:
     for command, index, name, value in _options(view, "output", "model"):
         if value.endswith("}") and (name == "output" or command.verb in ("training", "repack-model")):
             yield command.at(index, f"--{name}={value.rpartition(':{')[0]}")
+    for command, index, _, _ in _options(view, "destination"):
+        if command.verb != "query":
+            yield command.at(index, DROPPED)
 
 
 # --- values of files ---
@@ -266,24 +277,6 @@ def property_dropped(view: View) -> Iterator[Edits]:
 
 
 @error
-def properties_swapped(view: View) -> Iterator[Edits]:
-    """Two values that a step publishes trade places.
-
-    Left out: values of the same place.
-    """
-    for command in _commands(view):
-        found = [each for each in command.options("property") if command.verb == "processing"]
-        for (index, _, first), (other, _, second) in zip(found, found[1:], strict=False):
-            one, _, place = first.partition(":")
-            two, _, elsewhere = second.partition(":")
-            if place != elsewhere:
-                yield [
-                    *command.at(index, f"--property={one}:{elsewhere}"),
-                    *command.at(other, f"--property={two}:{place}"),
-                ]
-
-
-@error
 def operand_of_another_type(view: View) -> Iterator[Edits]:
     """An evaluator reads an operand as text, and not as a number, or the other way round."""
     for command, index, name, value in _options(view, "operand"):
@@ -294,31 +287,62 @@ def operand_of_another_type(view: View) -> Iterator[Edits]:
 # --- what remains ---
 
 
+def _metrics(view: View) -> Iterator[tuple[Command, int, str]]:
+    for command, index, _, value in _options(view, "metric-definition"):
+        if not any(command.options("algorithm")):
+            yield command, index, value
+
+
 @error
 def metric_changed(view: View) -> Iterator[Edits]:
-    """A metric is found by another regular expression."""
-    yield from _altered(view, "metric-definition")
+    """A metric is found by another regular expression.
+
+    Left out: adapters of built-in algorithms, whose metrics no definition names.
+    """
+    for command, index, value in _metrics(view):
+        yield command.at(index, f"--metric-definition={value}x")
 
 
 @error
 def metric_dropped(view: View) -> Iterator[Edits]:
-    """A metric is not looked for."""
-    yield from _dropped(view, "metric-definition")
+    """A metric is not looked for.
+
+    Left out: adapters of built-in algorithms, whose metrics no definition names.
+    """
+    for command, index, _ in _metrics(view):
+        yield command.at(index, DROPPED)
+
+
+def is_free_parent(view: View, task: Task, value: str) -> bool:
+    """Whether a value is the parent of a model of no group: the definition has no name for it."""
+    name = re.sub(r"\{(\w+):str\}", r"\1", value)
+    constant = at(task.parameters, (name, "runtimeValue", "constant"))
+    group = f'"ModelPackageGroupName": {json.dumps(constant)}'
+    parents = task.command.options("parent") if task.command else ()
+    return constant is not None and group not in view.definition and any(text == value for _, _, text in parents)
 
 
 def _others(view: View, make: Callable[[Command, int, str, str], Edits]) -> Iterator[Edits]:
     """Options that no other operator is about."""
-    other = {"program", "algorithm", "parameter", *OWN, *PLATFORM, *RESOURCES, *PLACES, "output", "model"}
-    for command, index, name, value in _options(view):
-        if name not in other or (name in ("model", "property", "data") and command.verb not in ("processing", "training")):
-            yield make(command, index, name, value)
+    other = {"program", "algorithm", "parameter", *OWN, *PLATFORM, *RESOURCES, *PLACES, "output", "model", "metrics"}
+    for task in view.tasks:
+        command = task.command
+        for index, name, value in command.options() if command else ():
+            is_other = name not in other or (name in PARTLY and command.verb not in ("processing", "training"))
+            named = value.partition(":")[0]
+            unread = ":" in value and view.makes(task, named) and not view.is_taken(task, named)
+            unread = unread or (name == "parent" and is_free_parent(view, task, value))
+            if is_other and not unread and (command.verb, name) not in FREE:
+                yield make(command, index, name, value)
 
 
 @error
 def request_changed(view: View) -> Iterator[Edits]:
     """Another value in any other option: of a registration, a batch request, an endpoint, a check, a query, a loop.
 
-    Left out: where a task runs in Google Cloud, which the definition does not say.
+    Left out: what the definition does not say (where a task runs in Google Cloud, and on which version of its
+    services, the address of a function, where the rows of a query are kept), and what is published under names that
+    no task takes; the parent of a model whose definition names no group.
     """
     yield from _others(view, lambda command, index, name, value: command.at(index, f"--{name}={value}x"))
 
@@ -327,9 +351,24 @@ def request_changed(view: View) -> Iterator[Edits]:
 def request_incomplete(view: View) -> Iterator[Edits]:
     """Any other option is not there.
 
-    Left out: where a task runs in Google Cloud, which the definition does not say.
+    Left out: as before, outputs that no task takes, and copies at fixed addresses.
     """
-    yield from _others(view, lambda command, index, name, value: command.at(index, DROPPED))
+    taken = {
+        (task.command.path, index)
+        for task in view.tasks
+        for index, _, value in (task.command.options() if task.command else ())
+        if view.makes(task, value.partition(":")[0]) and not view.is_taken(task, value.partition(":")[0])
+    }
+    for edits in _others(view, lambda command, index, name, value: command.at(index, DROPPED)):
+        path, _ = edits[0]
+        if (path[:-1], path[-1]) not in taken and not at(view.document, path).startswith("--destination="):
+            yield edits
+
+
+@warning
+def model_metrics_dropped(view: View) -> Iterator[Edits]:
+    """A registered model has no reference to a report: nothing in the pipeline reads it."""
+    yield from _dropped(view, "metrics")
 
 
 @error

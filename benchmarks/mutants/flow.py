@@ -64,7 +64,9 @@ def task_added(view: View) -> Iterator[Edits]:
 def task_of_another_component(view: View) -> Iterator[Edits]:
     """A task runs the component of another task of its group."""
     for task in view.tasks:
-        others = [other for other in view.siblings(task).values() if other.translated and other.component != task.component]
+        others = [
+            other for other in view.siblings(task).values() if other.translated and other.component != task.component
+        ]
         if others:
             yield [((*task.path, "componentRef", "name"), others[0].component)]
 
@@ -86,7 +88,8 @@ def order_dropped(view: View) -> Iterator[Edits]:
     """A task no longer waits for another one.
 
     Left out: edges along which data flows, importers, tasks that the comparison leaves out,
-    and edges that others imply (the transitive closure of the group stays the same).
+    and edges that others imply (the transitive closure of the group stays the same, or that of the loops
+    for which a task makes the items ready).
     """
     compared = {task.path for task in [*view.tasks, *view.groups]}
     for task in [*view.tasks, *view.groups]:
@@ -94,24 +97,31 @@ def order_dropped(view: View) -> Iterator[Edits]:
             other = view.siblings(task).get(name)
             if other is None or other.path not in compared or name in task.producers:
                 continue
-            if name not in view.before(task.dag, task.name, without=name) and not _inner_data(view, task, other):
+            if name not in view.before(task.dag, task.name, without=name) and not _loops_wait(view, task, name):
                 rest = [each for each in task.raw["dependentTasks"] if each != name]
                 yield [((*task.path, "dependentTasks"), rest)]
 
 
-def _inner_data(view: View, task: Task, other: Task) -> bool:
-    return other.kind == "group" and other.name in task.producers
+def _loops_wait(view: View, task: Task, name: str) -> bool:
+    """Whether a task only makes items ready, for loops that wait by themselves."""
+    loops = [
+        other
+        for other in view.siblings(task).values()
+        if "parameterIterator" in other.raw and task.name in other.producers
+    ]
+    waits = [name in other.producers or name in other.raw.get("dependentTasks", []) for other in loops]
+    return bool(task.command) and task.command.verb == "loop-items" and bool(waits) and all(waits)
 
 
 @warning
 def order_added(view: View) -> Iterator[Edits]:
     """A task waits for one that it has nothing to do with: slower, the results are the same.
 
-    Left out: tasks of which one waits for the other already; tasks in branches and loops.
+    Left out: tasks of which one waits for the other already; tasks in branches and loops; helpers of the same step.
     """
     tasks = [task for task in view.tasks if task.dag == ("root", "dag")]
     for task in tasks:
-        for other in tasks:
+        for other in (other for other in tasks if other.step != task.step):
             around = view.before(task.dag, task.name) | {task.name}
             if other.name not in around and task.name not in view.before(other.dag, other.name):
                 yield [((*task.path, "dependentTasks"), [*task.raw.get("dependentTasks", []), other.name])]

@@ -7,9 +7,11 @@ import json
 import random
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -75,9 +77,12 @@ def _features(value: Any) -> Iterator[str]:
 def pairs(files: Iterable[Path]) -> Iterator[Pair]:
     """What the definitions become; those that cannot be converted are left out."""
     for file in files:
-        folder = KEPT / f"{_key(file)}"
+        folder = KEPT / _key(file)
         if not folder.is_dir():
-            _convert(file, folder)
+            KEPT.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(dir=KEPT, ignore_cleanup_errors=True) as place:
+                _convert(file, Path(place) / "made")
+                _keep(Path(place) / "made", folder)
         if not (folder / "machines.json").is_file():
             continue
         definition, machines = load(file), json.loads((folder / "machines.json").read_text(encoding="utf-8"))
@@ -87,9 +92,15 @@ def pairs(files: Iterable[Path]) -> Iterator[Pair]:
             yield Pair(f"{name} ({target})", definition, document, machines)
 
 
+def _keep(made: Path, folder: Path) -> None:
+    """Put a conversion in its place, unless another process has done so meanwhile."""
+    with suppress(OSError):
+        made.rename(folder)
+
+
 def _convert(file: Path, folder: Path) -> None:
     """Keep both compiled pipelines as JSON; an empty folder where nothing comes of the definition."""
-    folder.mkdir(parents=True)
+    folder.mkdir()
     try:
         definition = load(file)
     except InputError:
@@ -121,7 +132,10 @@ def _key(file: Path) -> str:
 def _converter() -> bytes:
     """A hash of all that a conversion rests on."""
     digest = hashlib.sha256()
-    folders = [ROOT / "mappings", *(ROOT / "src" / "smx2vertex" / part for part in ("contract", "mapping", "sagemaker", "vertex"))]
+    folders = [
+        ROOT / "mappings",
+        *(ROOT / "src" / "smx2vertex" / part for part in ("contract", "mapping", "sagemaker", "vertex")),
+    ]
     for file in sorted(file for folder in folders for file in folder.rglob("*")):
         if file.is_file() and "__pycache__" not in file.parts:
             digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())

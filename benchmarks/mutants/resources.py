@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,8 @@ from .operator import warning
 from .view import DROPPED, Edits, Path, Task, View, at
 
 # Steps that say what they run on, and in which image.
+# What gives the same again, whether it is run or remembered.
+AGAIN = ("fail", "condition", "loop-items", "loop-results")
 JOBS = ("processing", "training", "transform")
 
 
@@ -24,38 +27,27 @@ def _place(view: View, task: Task, *names: str) -> Path | None:
     return path if at(view.document, path) is not None else None
 
 
-def _pools(view: View, *names: str) -> Iterator[tuple[Path, Any]]:
+def _pools(view: View, verbs: tuple[str, ...], *names: str) -> Iterator[tuple[Path, Any]]:
     for task in _jobs(view):
         path = _place(view, task, *names)
-        if path is not None:
+        if path is not None and task.command is not None and task.command.verb in verbs:
             yield path, at(view.document, path)
-
-
-def _settings(view: View, name: str) -> Iterator[tuple[Path, str]]:
-    """Where a setting of custom jobs stands: at the task, else at the component."""
-    for task in _jobs(view):
-        own = (*task.path, "inputs", "parameters", name, "runtimeValue", "constant")
-        default = ("components", task.component, "inputDefinitions", "parameters", name, "defaultValue")
-        path = own if name in task.parameters else default
-        value = at(view.document, path)
-        if isinstance(value, str):
-            yield path, value
 
 
 @warning
 def image_changed(view: View) -> Iterator[Edits]:
     """A task runs in another image than others whose steps have the same image.
 
-    Left out: images of one task alone, for any name may stand for a name.
+    Left out: images of one task of a kind alone, for any name may stand for a name.
     """
-    places: list[tuple[Path, str]] = []
+    places: list[tuple[Path, tuple[str, str]]] = []
     for task in _jobs(view):
         assert task.command is not None
         names = ("image_uri",) if "container_spec" in task.command.path else ("image",)
         path = (*task.command.path[:-1], *names)
-        places.append((path, at(view.document, path)))
+        places.append((path, (task.command.verb, at(view.document, path))))
     count = Counter(image for _, image in places)
-    yield from ([(path, f"{image}-x")] for path, image in places if count[image] > 1)
+    yield from ([(path, f"{image[1]}-x")] for path, image in places if count[image] > 1)
 
 
 @warning
@@ -64,29 +56,32 @@ def machine_changed(view: View) -> Iterator[Edits]:
 
     Left out: containers without a type of machine.
     """
-    for path, machine in _pools(view, "machine_spec", "machine_type"):
+    for path, machine in _pools(view, JOBS, "machine_spec", "machine_type"):
         yield [(path, "n2-highmem-128" if machine != "n2-highmem-128" else "n2-standard-2")]
 
 
 @warning
 def accelerator_added(view: View) -> Iterator[Edits]:
     """A job gets an accelerator, or another one."""
-    for path, spec in _pools(view, "machine_spec"):
+    for path, spec in _pools(view, JOBS, "machine_spec"):
         yield [(path, {**spec, "accelerator_type": "NVIDIA_TESLA_K80", "accelerator_count": 1})]
 
 
 @warning
 def number_of_machines_changed(view: View) -> Iterator[Edits]:
     """A job runs on one machine more."""
-    for path, count in _pools(view, "replica_count"):
+    for path, count in _pools(view, JOBS, "replica_count"):
         if isinstance(count, (int, float)):
             yield [(path, count + 1)]
 
 
 @warning
 def disk_changed(view: View) -> Iterator[Edits]:
-    """A job has a disk of another size."""
-    for path, size in _pools(view, "disk_spec", "boot_disk_size_gb"):
+    """A job has a disk of another size.
+
+    Left out: batch transforms, which have no size of their own in SageMaker.
+    """
+    for path, size in _pools(view, ("processing", "training"), "disk_spec", "boot_disk_size_gb"):
         if isinstance(size, (int, float)):
             yield [(path, size + 100)]
 
@@ -94,22 +89,32 @@ def disk_changed(view: View) -> Iterator[Edits]:
 @warning
 def disk_of_another_type(view: View) -> Iterator[Edits]:
     """A job has a disk of another type."""
-    for path, kind in _pools(view, "disk_spec", "boot_disk_type"):
+    for path, kind in _pools(view, JOBS, "disk_spec", "boot_disk_type"):
         yield [(path, "pd-standard" if kind != "pd-standard" else "pd-ssd")]
 
 
 @warning
 def time_limit_changed(view: View) -> Iterator[Edits]:
-    """A job may take a second longer."""
-    for path, text in _settings(view, "timeout"):
-        if text.endswith("s") and text[:-1].isdigit():
+    """A job may take a second longer.
+
+    Left out: jobs of a day, the limit where nobody sets one: their steps may have none.
+    """
+    for task in _jobs(view):
+        path = ("components", task.component, "inputDefinitions", "parameters", "timeout", "defaultValue")
+        text = str(at(view.document, path))
+        if re.fullmatch(r"\d+s", text) and text != "86400s":
             yield [(path, f"{int(text[:-1]) + 1}s")]
 
 
 @warning
 def caching_changed(view: View) -> Iterator[Edits]:
-    """Results of earlier runs are taken where they were not, or the other way round."""
+    """Results of earlier runs are taken where they were not, or the other way round.
+
+    Left out: tasks that fail, for nothing is kept of them; evaluators and tasks of loops, which give the same again.
+    """
     for task in view.tasks:
+        if task.command is None or task.command.verb in AGAIN:
+            continue
         on = task.raw.get("cachingOptions", {}).get("enableCache") is True
         yield [((*task.path, "cachingOptions"), {} if on else {"enableCache": True})]
 

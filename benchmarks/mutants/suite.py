@@ -40,14 +40,12 @@ class Outcome:
         sites: how many places there are.
         applied: at how many of them it was applied.
         missed: those where the comparison reported too little.
-        lower: how many of them were reported as warnings, though they change behaviour.
     """
 
     operator: Operator
     sites: int = 0
     applied: int = 0
     missed: list[Site] = field(default_factory=list)
-    lower: int = 0
 
     @property
     def caught(self) -> int:
@@ -85,33 +83,56 @@ def _told(comparison: Comparison, *severities: str) -> Iterator[tuple[str, ...]]
             yield finding.code, finding.step or "", finding.message
 
 
-def run(
-    pairs: Iterable[Pair], most: int | None, seed: int = 0, names: Iterable[str] = ()
-) -> tuple[list[Outcome], list[str], list[str]]:
-    """Apply the operators of these names, or all, at `most` sites each (None: at all of them).
+@dataclass(frozen=True)
+class Suite:
+    """What came of the operators, on which pairs; `unusable` are those that are not equivalent by themselves."""
 
-    Returns:
-        What came of each operator; the names of the pairs used, and of those that are not equivalent by themselves.
-    """
+    outcomes: list[Outcome]
+    used: list[str]
+    unusable: list[str]
+    most: int | None
+    seed: int
+
+    @property
+    def summary(self) -> str:
+        """Caught and applied, in words."""
+        words = []
+        for severity, what in (("error", "that change behaviour"), ("warning", "of lower rank")):
+            found = [outcome for outcome in self.outcomes if outcome.operator.severity == severity]
+            caught, applied = (sum(each) for each in zip(*((o.caught, o.applied) for o in found), (0, 0), strict=True))
+            words.append(f"{caught} of {applied} faults {what} caught ({len(found)} operators)")
+        return ", ".join(words)
+
+
+def run(pairs: Iterable[Pair], most: int | None, seed: int = 0, names: Iterable[str] = ()) -> Suite:
+    """Apply the operators of these names, or all, at `most` sites each (None: at all of them)."""
     judge = Judge()
     used, unusable = [], []
     for pair in pairs:
         (used if judge.is_usable(pair) else unusable).append(pair)
     chosen = [CATALOGUE[name] for name in names] or list(CATALOGUE.values())
     outcomes = [_applied(operator, used, judge, most, seed) for operator in chosen]
-    return outcomes, [pair.name for pair in used], [pair.name for pair in unusable]
+    return Suite(outcomes, [pair.name for pair in used], [pair.name for pair in unusable], most, seed)
+
+
+def sites_of(operator: Operator, pairs: Iterable[Pair]) -> list[Site]:
+    """Where an operator applies."""
+    return [Site(pair, edits) for pair in pairs for edits in operator.sites(view(pair))]
+
+
+def view(pair: Pair) -> View:
+    """A pair's pipeline as operators see it."""
+    return View(pair.document, json.dumps(pair.definition.raw))
 
 
 def _applied(operator: Operator, pairs: list[Pair], judge: Judge, most: int | None, seed: int) -> Outcome:
-    sites = [Site(pair, edits) for pair in pairs for edits in operator.sites(View(pair.document))]
+    sites = sites_of(operator, pairs)
     outcome = Outcome(operator, len(sites))
     if most is not None and len(sites) > most:
         sites = random.Random(f"{seed} {operator.name}").sample(sites, most)
     for site in sites:
         outcome.applied += 1
         severity = judge.severity(site)
-        if severity == "warning" and operator.severity == "error":
-            outcome.lower += 1
-        if severity != "error" and severity != operator.severity:
+        if severity not in ("error", operator.severity):
             outcome.missed.append(site)
     return outcome

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
+from .commands import RESOURCES, is_free_parent
 from .operator import error, warning
 from .view import CODE, DROPPED, Edits, Task, View, at, other_value, text_of
 
@@ -15,13 +17,22 @@ PLATFORM = frozenset(
     "network persistent_resource_id project psc_interface_config reserved_ip_ranges restart_job_on_worker_restart "
     "service_account strategy tensorboard timeout worker_pool_specs".split()
 )
+# A type of machine of Compute Engine.
+MACHINE = re.compile(r"[a-z]+[0-9]+[a-z]*-[a-z]+-[0-9]+\w*")
 OTHER_TYPE = {"STRING": "NUMBER_INTEGER", "NUMBER_INTEGER": "STRING", "NUMBER_DOUBLE": "STRING", "BOOLEAN": "STRING"}
 
 
 def _live(view: View, task: Task, kind: str) -> dict[str, dict[str, Any]]:
     """The selectors that somebody reads: an input that no command line names changes nothing."""
     selectors: dict[str, dict[str, Any]] = task.raw.get("inputs", {}).get(kind, {})
-    return {name: each for name, each in selectors.items() if name not in PLATFORM and view.is_read(task, name)}
+    apart = PLATFORM | _machines(task)
+    return {name: each for name, each in selectors.items() if name not in apart and view.is_read(task, name)}
+
+
+def _machines(task: Task) -> set[str]:
+    """The inputs that say what trials, or copies of a model, run on."""
+    options = task.command.options(*RESOURCES, "machine") if task.command else ()
+    return {name for _, _, value in options for name in re.findall(r"\{(\w+):", value)}
 
 
 def _swaps(view: View, kind: str) -> Iterator[Edits]:
@@ -37,7 +48,7 @@ def _swaps(view: View, kind: str) -> Iterator[Edits]:
 def artifacts_swapped(view: View) -> Iterator[Edits]:
     """Two artifacts that a task takes trade places.
 
-    Left out: artifacts of the same origin; inputs that no command line names.
+    Left out: artifacts of the same origin; inputs that no command line names, or only as the machine of trials.
     """
     yield from _swaps(view, "artifacts")
 
@@ -46,7 +57,7 @@ def artifacts_swapped(view: View) -> Iterator[Edits]:
 def parameters_swapped(view: View) -> Iterator[Edits]:
     """Two values that a task takes trade places.
 
-    Left out: values of the same origin, or of the same text; inputs that no command line names.
+    Left out: values of the same origin, or of the same text; inputs that no command line names, or only as the machine of trials.
     """
     yield from _swaps(view, "parameters")
 
@@ -90,7 +101,7 @@ def artifact_of_another_task(view: View) -> Iterator[Edits]:
 def artifact_lost(view: View) -> Iterator[Edits]:
     """A task is no longer given an artifact.
 
-    Left out: inputs that no command line names.
+    Left out: inputs that no command line names, or only as the machine of trials.
     """
     for task in view.tasks:
         for name in _live(view, task, "artifacts"):
@@ -101,7 +112,7 @@ def artifact_lost(view: View) -> Iterator[Edits]:
 def value_lost(view: View) -> Iterator[Edits]:
     """A task is no longer given a value.
 
-    Left out: inputs that no command line names.
+    Left out: inputs that no command line names, or only as the machine of trials.
     """
     for task in view.tasks:
         for name in _live(view, task, "parameters"):
@@ -112,11 +123,11 @@ def value_lost(view: View) -> Iterator[Edits]:
 def constant_changed(view: View) -> Iterator[Edits]:
     """A fixed value that a task takes is another one.
 
-    Left out: inputs that no command line names.
+    Left out: inputs that no command line names, or only as the machine of trials; the parent of a model whose definition names no group.
     """
     for task in view.tasks:
         for name, selector in _live(view, task, "parameters").items():
-            if "runtimeValue" in selector:
+            if "runtimeValue" in selector and not is_free_parent(view, task, f"{{{name}:str}}"):
                 new = other_value(selector["runtimeValue"].get("constant"))
                 yield [((*task.input("parameters", name), "runtimeValue", "constant"), new)]
 
@@ -125,7 +136,7 @@ def constant_changed(view: View) -> Iterator[Edits]:
 def value_of_another_parameter(view: View) -> Iterator[Edits]:
     """A task of no group takes another parameter of the pipeline of the same type.
 
-    Left out: inputs that no command line names.
+    Left out: inputs that no command line names, or only as the machine of trials.
     """
     for task in view.tasks:
         for name, selector in _live(view, task, "parameters").items():
@@ -142,12 +153,17 @@ def value_of_another_parameter(view: View) -> Iterator[Edits]:
 def parameter_frozen(view: View) -> Iterator[Edits]:
     """A task takes the default of a parameter, whatever value a run gives.
 
-    Left out: parameters without a default; inputs that no command line names.
+    Left out: parameters without a default; inputs that no command line names, or only as the machine of trials.
     """
     for task in view.tasks:
         for name, selector in _live(view, task, "parameters").items():
             declared = view.root_parameters.get(selector.get("componentInputParameter", ""))
-            if declared is not None and "defaultValue" in declared and task.dag == ("root", "dag"):
+            if (
+                declared is not None
+                and "defaultValue" in declared
+                and not _is_machine(declared)
+                and task.dag == ("root", "dag")
+            ):
                 yield [(task.input("parameters", name), {"runtimeValue": {"constant": declared["defaultValue"]}})]
 
 
@@ -160,23 +176,36 @@ ROOT = ("root", "inputDefinitions", "parameters")
 def default_changed(view: View) -> Iterator[Edits]:
     """A parameter of the pipeline has another default.
 
-    Left out: machine types and words of approval, which go by other names in the target.
+    Left out: types of machines, of which the next operator is.
     """
     for name, declared in view.root_parameters.items():
-        if declared.get("defaultValue") is not None:
+        if declared.get("defaultValue") is not None and not _is_machine(declared):
             yield [((*ROOT, name, "defaultValue"), other_value(declared["defaultValue"]))]
+
+
+@warning
+def default_machine_changed(view: View) -> Iterator[Edits]:
+    """A parameter for a type of machine has another default than the conversion chose."""
+    for name, declared in view.root_parameters.items():
+        if _is_machine(declared):
+            yield [((*ROOT, name, "defaultValue"), f"{declared['defaultValue']}0")]
+
+
+def _is_machine(declared: dict[str, Any]) -> bool:
+    return MACHINE.fullmatch(str(declared.get("defaultValue"))) is not None
 
 
 @error
 def defaults_swapped(view: View) -> Iterator[Edits]:
     """Two parameters of the same type trade their defaults.
 
-    Left out: equal defaults.
+    Left out: equal defaults; two types of machines.
     """
     for (first, one), (second, other) in combinations(view.root_parameters.items(), 2):
         values = [declared.get("defaultValue") for declared in (one, other)]
         differ = None not in values and text_of(values[0]) != text_of(values[1])
-        if differ and one["parameterType"] == other["parameterType"]:
+        machines = _is_machine(one) and _is_machine(other)
+        if differ and not machines and one["parameterType"] == other["parameterType"]:
             yield [((*ROOT, first, "defaultValue"), values[1]), ((*ROOT, second, "defaultValue"), values[0])]
 
 
@@ -227,7 +256,9 @@ def parameter_renamed(view: View) -> Iterator[Edits]:
         for task in view.dags[("root", "dag")].values():
             for wanted, selector in task.parameters.items():
                 if selector.get("componentInputParameter") == name:
-                    edits.append((task.input("parameters", wanted), {**selector, "componentInputParameter": f"{name}_x"}))
+                    edits.append(
+                        (task.input("parameters", wanted), {**selector, "componentInputParameter": f"{name}_x"})
+                    )
         yield edits
 
 

@@ -107,6 +107,11 @@ class Task:
         return self.command is not None and self.command.verb != "not-translated"
 
     @property
+    def step(self) -> str | None:
+        """The step that it stands for."""
+        return next((value for _, _, value in self.command.options("step")), None) if self.command else None
+
+    @property
     def parameters(self) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = self.raw.get("inputs", {}).get("parameters", {})
         return found
@@ -131,8 +136,10 @@ class Task:
 class View:
     """A compiled pipeline as operators see it."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, definition: str = "") -> None:
+        """Look at a pipeline; `definition` is the text of what it was made of."""
         self.document = document
+        self.definition = definition
         self.components: dict[str, Any] = document.get("components", {})
         self.executors: dict[str, Any] = document.get("deploymentSpec", {}).get("executors", {})
         self.root_parameters: dict[str, Any] = document["root"].get("inputDefinitions", {}).get("parameters", {})
@@ -218,6 +225,17 @@ class View:
             for wanted, selector in {**inner.parameters, **inner.artifacts}.items()
         )
 
+    def makes(self, task: Task, key: str) -> bool:
+        """Whether a task has an output of this name."""
+        outputs = self.components[task.component].get("outputDefinitions", {})
+        return any(key in outputs.get(kind, {}) for kind in ("parameters", "artifacts"))
+
+    def is_taken(self, task: Task, key: str) -> bool:
+        """Whether another task, or the group around it, takes an output."""
+        dag = at(self.document, task.dag)
+        places = [each.raw.get("inputs", {}) for each in self.siblings(task).values()]
+        return any(_takes(place, task.name, key) for place in (*places, dag.get("outputs", {})))
+
     def origin(self, dag: Path, selector: dict[str, Any]) -> str:
         """Where a value comes from, the same text for the same value: groups are looked through."""
         for kind, key in (("parameters", "componentInputParameter"), ("artifacts", "componentInputArtifact")):
@@ -251,6 +269,14 @@ class View:
                 seen.add(other)
                 waiting += _waits(tasks[other])
         return seen
+
+
+def _takes(value: Any, task: str, key: str) -> bool:
+    if isinstance(value, dict):
+        if task in (value.get("producerTask"), value.get("producerSubtask")):
+            return key in (value.get("outputArtifactKey"), value.get("outputParameterKey"))
+        return any(_takes(inner, task, key) for inner in value.values())
+    return isinstance(value, list) and any(_takes(inner, task, key) for inner in value)
 
 
 def _waits(task: Task) -> list[str]:

@@ -75,6 +75,9 @@ class TargetReader:
         self.lines = {task.id: line for task in graph.tasks.values() if (line := _command_line(task)) is not None}
         self.loops = {loop.group: loop.items for task in graph.tasks.values() for loop in task.loops}
         self.guards: dict[tuple[str, str], tuple[Guard, ...]] = {}
+        importers = [task.importer for task in graph.tasks.values() if task.importer]
+        uris = [importer.uri.value for importer in importers if isinstance(importer.uri, origins.Constant)]
+        self.keeps_code = any(CODE_ADDRESS.fullmatch(str(uri)) for uri in uris)
 
     def pipeline(self) -> Pipeline:
         parameters = {
@@ -238,7 +241,7 @@ class TargetReader:
         if isinstance(left, Const):
             left, right, operator = right, left, TURNED.get(operator, operator)
         if isinstance(left, Product) and operator in ("==", "!=") and right in (const("true"), const("false")):
-            evaluated = self.evaluated(left.owner)
+            evaluated = None if left.what[0] == "unpublished" else self.evaluated(left.owner)
             if evaluated is not None:
                 holds = (operator == "==") == (right == const("true"))
                 return evaluated if holds else Not(evaluated)
@@ -324,11 +327,11 @@ class ContractReader:
                 continue
             producer = self.reader.graph.tasks.get(word.artifact.task)
             uri = producer.importer.uri if producer is not None and producer.importer else None
-            if producer is not None and producer.importer is None:
-                self.node.add(("other code",), [f"what {producer.id} makes"])
-            elif isinstance(uri, origins.Constant) and (match := CODE_ADDRESS.fullmatch(str(uri.value))):
-                if plain(match[1]) not in map(plain, self.node.names):
-                    self.node.add(("other code",), [match[1]])
+            if producer is None or (producer.importer and not self.reader.keeps_code):
+                continue
+            match = CODE_ADDRESS.fullmatch(str(uri.value)) if isinstance(uri, origins.Constant) else None
+            if match is None or plain(match[1]) not in map(plain, self.node.names):
+                self.node.add(("other code",), [match[1]] if match else self.reader.parts(word.artifact))
 
     def parts(self, encoded: Encoded | None) -> Iterator[Part]:
         for part in encoded or ():
@@ -339,11 +342,22 @@ class ContractReader:
 
     def input(self, name: str, format: str) -> Iterator[Part]:
         if name in self.task.parameters:
-            yield from self.reader.parts(self.task.parameters[name], format)
+            origin = self.task.parameters[name]
+            if self.is_rewritten(origin, format):
+                yield Unseen(f"{name} as {format}")
+                return
+            yield from self.reader.parts(origin, format)
         elif name in self.task.artifacts:
             yield from self.reader.parts(self.task.artifacts[name])
         else:
             yield Unseen(f"no input {name}")
+
+    def is_rewritten(self, origin: origins.Origin, format: str) -> bool:
+        """Whether a number that another task gives is written as one of another type: 5 as 5.0, 0.5 as 0."""
+        producer = self.reader.graph.tasks.get(origin.task) if isinstance(origin, origins.TaskOutput) else None
+        if producer is None or not isinstance(origin, origins.TaskOutput):
+            return False
+        return {TYPES.get(producer.output_parameters.get(origin.key, "")), format} == {"int", "float"}
 
     def artifact(self, name: str, file: str = "") -> Template:
         return address(template(self.input(name, "uri")), file)

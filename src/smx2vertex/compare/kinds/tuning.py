@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 RESOURCES = ("image", "machine", "count", "disk", "timeout")
 SEARCH = ("max-jobs", "max-parallel-jobs", "max-runtime", "max-jobs-without-progress", "target-value", "random-seed")
 
+# Where trials run: training jobs of their own, or inside the task.
+PLACES = (("vertex",), ("kubeflow",))
+
 
 def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
     tuning = steps.tuning(step, reader.names)
@@ -59,6 +62,10 @@ def _read_task(task: ContractReader) -> None:
     for what in SEARCH:
         for option in task.line.of(what):
             task.node.add(("request", what), task.parts(option.template))
+    for option in task.line.of("target"):
+        place = template(task.parts(option.template))
+        if place not in PLACES:
+            task.node.add(("unread", "target"), ["--target=", *place])
     for line in task.line.inner:
         own = Node(task.node.name, task.node.kind, task.node.at)
         _read_trial(type(task)(task.reader, task.task, line, own))
