@@ -327,7 +327,7 @@ def _single(tree: ast.Expression) -> ast.Expression:
     """Without connectives of one part."""
 
     class Single(ast.NodeTransformer):
-        def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:  # noqa: N802
+        def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
             self.generic_visit(node)
             return node.values[0] if len(node.values) == 1 else node
 

@@ -16,10 +16,10 @@ A fault that changes what the pipeline does must be reported as an **error**. On
 those outside notice, such as another machine, must be reported as a **warning** at least. A warning counts only if
 the translation without the fault has none of the same words.
 
-Where a fault would change nothing, no mutant is made. That is decided by the rules below, from the pipeline's text alone
-(one asks the definition for a name), never by hand and never by the simulators. Two rules hold for all operators: tasks
-that stand for no step of the comparison (those that fail because a step has no counterpart) have no faults, and an
-input that no command line, condition or task inside reads has none either.
+Where a fault would change nothing, or something that no definition says, no mutant is made. The rules in the tables
+decide that, from the text of the pipeline alone (one asks the definition for a name): nobody picks by hand, and the
+simulators are not asked. One rule holds for all operators: tasks that `validate` leaves out, since they fail in the
+place of a step without a counterpart, have no faults.
 
 Not mutated at all: the files of the code itself, which the check `code` of a project compares by their hashes.
 """

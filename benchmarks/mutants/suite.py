@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from smx2vertex.compare import Comparison, compare
 from smx2vertex.kubeflow import spec
 
-from . import commands, flow, resources, values  # noqa: F401: they fill the catalogue
+# the operators put themselves into the catalogue
+from . import commands, flow, resources, values  # noqa: F401
 from .operator import CATALOGUE, Operator
 from .pairs import Pair
 from .view import Document, Dropped, Edits, View, changed

@@ -13,9 +13,26 @@ from .view import CODE, DROPPED, Edits, Task, View, at, other_value, text_of
 
 # Inputs of a custom job that say where and how it runs; those of resources have operators of their own.
 PLATFORM = frozenset(
-    "base_output_directory display_name enable_web_access encryption_spec_key_name labels location max_wait_duration "
-    "network persistent_resource_id project psc_interface_config reserved_ip_ranges restart_job_on_worker_restart "
-    "service_account strategy tensorboard timeout worker_pool_specs".split()
+    {
+        "base_output_directory",
+        "display_name",
+        "enable_web_access",
+        "encryption_spec_key_name",
+        "labels",
+        "location",
+        "max_wait_duration",
+        "network",
+        "persistent_resource_id",
+        "project",
+        "psc_interface_config",
+        "reserved_ip_ranges",
+        "restart_job_on_worker_restart",
+        "service_account",
+        "strategy",
+        "tensorboard",
+        "timeout",
+        "worker_pool_specs",
+    }
 )
 # A type of machine of Compute Engine.
 MACHINE = re.compile(r"[a-z]+[0-9]+[a-z]*-[a-z]+-[0-9]+\w*")
@@ -57,7 +74,8 @@ def artifacts_swapped(view: View) -> Iterator[Edits]:
 def parameters_swapped(view: View) -> Iterator[Edits]:
     """Two values that a task takes trade places.
 
-    Left out: values of the same origin, or of the same text; inputs that no command line names, or only as the machine of trials.
+    Left out: values of the same origin, or of the same text; inputs that no command line names, or only as the
+    machine of trials.
     """
     yield from _swaps(view, "parameters")
 
@@ -123,7 +141,8 @@ def value_lost(view: View) -> Iterator[Edits]:
 def constant_changed(view: View) -> Iterator[Edits]:
     """A fixed value that a task takes is another one.
 
-    Left out: inputs that no command line names, or only as the machine of trials; the parent of a model whose definition names no group.
+    Left out: inputs that no command line names, or only as the machine of trials; the parent of a model whose
+    definition names no group.
     """
     for task in view.tasks:
         for name, selector in _live(view, task, "parameters").items():

@@ -293,12 +293,10 @@ def text_of(value: Any) -> str:
 def at(document: Any, path: Path) -> Any:
     """What stands at a place, None if nothing."""
     for key in path:
-        if isinstance(document, list) and isinstance(key, int) and key < len(document):
-            document = document[key]
-        elif isinstance(document, dict) and key in document:
-            document = document[key]
-        else:
+        keys = range(len(document)) if isinstance(document, list) else document if isinstance(document, dict) else ()
+        if key not in keys:
             return None
+        document = document[key]
     return document
 
 

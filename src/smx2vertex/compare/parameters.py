@@ -18,6 +18,8 @@ from .neutral import Bucket, Fact, Node, Param, Parameter, Pipeline, Template, s
 SMALLEST_DISK_GB = 100
 # A machine type of Compute Engine, such as n2-standard-4 or ct5lp-hightpu-1t.
 _MACHINE = re.compile(r"[a-z]{1,2}\d+[a-z]*-[a-z]+(-[a-z0-9]+)*")
+# Families of instance types that have accelerators: GPUs, Trainium, Inferentia.
+_ACCELERATED = re.compile(r"ml\.(p|g|trn|inf)\d.*")
 # What is bound when the pipeline is compiled may be a parameter in the source alone.
 BOUND = ("count", "disk", "timeout", "image", "serving image", "machine")
 RESOURCES = ("image", "serving image", "machine", "count", "disk", "timeout", "caching", "retry")
@@ -186,9 +188,23 @@ class Parameters:
                 yield from self.absent(step, node, what, wanted)
             elif not self.same_resource(what, wanted, found.value):
                 yield from self.other_resource(step, node, what, wanted, found.value)
+        yield from self.accelerator(step, node)
         if ("retry",) not in step.facts and (retry := node.facts.get(("retry",))) is not None and retry.value:
             message = f"is tried again {show(retry.value)} times, the step is not"
             yield self.finding(CODES["retry"], message, step.at, step.name, node.at)
+
+    def accelerator(self, step: Node, node: Node) -> Iterator[Finding]:
+        """An accelerator where the instance type has none, or where it has another one elsewhere."""
+        machine, found = step.facts.get(("machine",)), node.facts.get(("accelerator",))
+        if machine is None or found is None:
+            return
+        parameter = self.source.parameters.get(next(iter(_params(machine.value)), ""))
+        instance = show(machine.value) if parameter is None else str(parameter.default)
+        if _ACCELERATED.fullmatch(instance):
+            self.correspondences.add("accelerator", instance, show(found.value), machine.at)
+        elif instance.startswith("ml."):
+            message = f"has the accelerator {show(found.value)}, {instance} has none ({node.at})"
+            yield self.finding(CODES["machine"], message, machine.at, step.name)
 
     def unsettable(self) -> Iterator[Finding]:
         """One finding for all that plain containers have no setting for."""

@@ -131,6 +131,7 @@ class TargetReader:
             ("machine", machine.machine_type),
             ("disk", machine.disk_gb),
             ("count", machine.replicas),
+            ("accelerator", machine.accelerator_type),
             ("timeout", machine.timeout),
             ("cpu", machine.cpu_limit),
             ("memory", machine.memory_limit),
@@ -308,7 +309,7 @@ class ContractReader:
         self.own_code()
 
     def undeclared(self) -> Iterator[str]:
-        """Options that name outputs, or values, which the component does not have; what data is missing is seen there."""
+        """Options that name outputs, or values, which the component does not have; missing data is seen as such."""
         known = {
             "ARTIFACT": self.task.artifacts.keys() | self.task.optional | self.task.output_artifacts.keys(),
             "PARAMETER": self.task.declared.keys() | self.task.parameters.keys() | self.task.output_parameters.keys(),
