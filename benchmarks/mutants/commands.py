@@ -318,7 +318,7 @@ def is_free_parent(view: View, task: Task, value: str) -> bool:
     name = re.sub(r"\{(\w+):str\}", r"\1", value)
     constant = at(task.parameters, (name, "runtimeValue", "constant"))
     group = f'"ModelPackageGroupName": {json.dumps(constant)}'
-    parents = task.command.options("parent") if task.command else ()
+    parents = task.line.options("parent")
     return constant is not None and group not in view.definition and any(text == value for _, _, text in parents)
 
 
@@ -326,8 +326,8 @@ def _others(view: View, make: Callable[[Command, int, str, str], Edits]) -> Iter
     """Options that no other operator is about."""
     other = {"program", "algorithm", "parameter", *OWN, *PLATFORM, *RESOURCES, *PLACES, "output", "model", "metrics"}
     for task in view.tasks:
-        command = task.command
-        for index, name, value in command.options() if command else ():
+        command = task.line
+        for index, name, value in command.options():
             is_other = name not in other or (name in PARTLY and command.verb not in ("processing", "training"))
             named = value.partition(":")[0]
             unread = ":" in value and view.makes(task, named) and not view.is_taken(task, named)
@@ -353,15 +353,15 @@ def request_incomplete(view: View) -> Iterator[Edits]:
 
     Left out: as before, outputs that no task takes, and copies at fixed addresses.
     """
-    taken = {
-        (task.command.path, index)
+    unread = {
+        (task.line.path, index)
         for task in view.tasks
-        for index, _, value in (task.command.options() if task.command else ())
+        for index, _, value in task.line.options()
         if view.makes(task, value.partition(":")[0]) and not view.is_taken(task, value.partition(":")[0])
     }
     for edits in _others(view, lambda command, index, name, value: command.at(index, DROPPED)):
         path, _ = edits[0]
-        if (path[:-1], path[-1]) not in taken and not at(view.document, path).startswith("--destination="):
+        if (path[:-1], path[-1]) not in unread and not at(view.document, path).startswith("--destination="):
             yield edits
 
 

@@ -75,9 +75,9 @@ def task_of_another_component(view: View) -> Iterator[Edits]:
 def step_of_another_name(view: View) -> Iterator[Edits]:
     """The command line says that the task stands for a step that is not there."""
     for task in view.tasks:
-        for index, _, value in task.command.options("step") if task.command else ():
+        for index, _, value in task.line.options("step"):
             if index == 2:
-                yield task.command.at(index, f"--step={value}x")
+                yield task.line.at(index, f"--step={value}x")
 
 
 # --- order ---
@@ -110,7 +110,7 @@ def _loops_wait(view: View, task: Task, name: str) -> bool:
         if "parameterIterator" in other.raw and task.name in other.producers
     ]
     waits = [name in other.producers or name in other.raw.get("dependentTasks", []) for other in loops]
-    return bool(task.command) and task.command.verb == "loop-items" and bool(waits) and all(waits)
+    return task.kind != "group" and task.line.verb == "loop-items" and bool(waits) and all(waits)
 
 
 @warning
@@ -224,9 +224,9 @@ def _comparisons(view: View, change: Callable[[str], Iterator[str]]) -> Iterator
             for new in change(core):
                 yield [((*task.path, "triggerPolicy", "condition"), text.replace(core, new)) for task, text in places]
     for task in view.tasks:
-        for index, _, value in task.command.options("expression") if task.command else ():
+        for index, _, value in task.line.options("expression"):
             for new in change(decode(value)):
-                yield task.command.at(index, f"--expression={encode_last_field(new)}")
+                yield task.line.at(index, f"--expression={encode_last_field(new)}")
 
 
 def _core(text: str) -> str:
@@ -288,12 +288,12 @@ def comparison_with_another_value(view: View) -> Iterator[Edits]:
 def and_for_or(view: View) -> Iterator[Edits]:
     """In the expression of an evaluator, one `and` becomes `or`, or the other way round."""
     for task in view.tasks:
-        for index, _, value in task.command.options("expression") if task.command else ():
+        for index, _, value in task.line.options("expression"):
             text = decode(value)
             for match in re.finditer(r"(?<= )(and|or)(?= )", text):
                 word = "or" if match[0] == "and" else "and"
                 new = text[: match.start()] + word + text[match.end() :]
-                yield task.command.at(index, f"--expression={encode_last_field(new)}")
+                yield task.line.at(index, f"--expression={encode_last_field(new)}")
 
 
 @error
@@ -303,9 +303,9 @@ def part_of_a_condition_lost(view: View) -> Iterator[Edits]:
     Left out: conditions that stand twice.
     """
     for task in view.tasks:
-        for index, _, value in task.command.options("expression") if task.command else ():
+        for index, _, value in task.line.options("expression"):
             for new in _shorter(decode(value)):
-                yield task.command.at(index, f"--expression={encode_last_field(new)}")
+                yield task.line.at(index, f"--expression={encode_last_field(new)}")
 
 
 def _shorter(text: str) -> Iterator[str]:
@@ -340,8 +340,8 @@ def _replaced(tree: ast.Expression, old: ast.AST, new: ast.expr) -> ast.Expressi
         def visit(self, node: ast.AST) -> ast.AST:
             return new if node is old else self.generic_visit(node)
 
-    replaced: ast.Expression = Replace().visit(tree)
-    return replaced
+    Replace().visit(tree)
+    return tree
 
 
 @error

@@ -17,20 +17,19 @@ JOBS = ("processing", "training", "transform")
 
 
 def _jobs(view: View) -> list[Task]:
-    return [task for task in view.tasks if task.command is not None and task.command.verb in JOBS]
+    return [task for task in view.tasks if task.line.verb in JOBS]
 
 
 def _place(view: View, task: Task, *names: str) -> Path | None:
     """Where a setting of a task's pool of machines stands, if it has one."""
-    assert task.command is not None
-    path = (*task.command.path[:-2], *names)
+    path = (*task.line.path[:-2], *names)
     return path if at(view.document, path) is not None else None
 
 
 def _pools(view: View, verbs: tuple[str, ...], *names: str) -> Iterator[tuple[Path, Any]]:
     for task in _jobs(view):
         path = _place(view, task, *names)
-        if path is not None and task.command is not None and task.command.verb in verbs:
+        if path is not None and task.line.verb in verbs:
             yield path, at(view.document, path)
 
 
@@ -42,10 +41,9 @@ def image_changed(view: View) -> Iterator[Edits]:
     """
     places: list[tuple[Path, tuple[str, str]]] = []
     for task in _jobs(view):
-        assert task.command is not None
-        names = ("image_uri",) if "container_spec" in task.command.path else ("image",)
-        path = (*task.command.path[:-1], *names)
-        places.append((path, (task.command.verb, at(view.document, path))))
+        names = ("image_uri",) if "container_spec" in task.line.path else ("image",)
+        path = (*task.line.path[:-1], *names)
+        places.append((path, (task.line.verb, at(view.document, path))))
     count = Counter(image for _, image in places)
     yield from ([(path, f"{image[1]}-x")] for path, image in places if count[image] > 1)
 
@@ -113,7 +111,7 @@ def caching_changed(view: View) -> Iterator[Edits]:
     Left out: tasks that fail, for nothing is kept of them; evaluators and tasks of loops, which give the same again.
     """
     for task in view.tasks:
-        if task.command is None or task.command.verb in AGAIN:
+        if task.line.verb in AGAIN:
             continue
         on = task.raw.get("cachingOptions", {}).get("enableCache") is True
         yield [((*task.path, "cachingOptions"), {} if on else {"enableCache": True})]

@@ -108,7 +108,8 @@ class Suite:
 def run(pairs: Iterable[Pair], most: int | None, seed: int = 0, names: Iterable[str] = ()) -> Suite:
     """Apply the operators of these names, or all, at `most` sites each (None: at all of them)."""
     judge = Judge()
-    used, unusable = [], []
+    used: list[Pair] = []
+    unusable: list[Pair] = []
     for pair in pairs:
         (used if judge.is_usable(pair) else unusable).append(pair)
     chosen = [CATALOGUE[name] for name in names] or list(CATALOGUE.values())

@@ -48,7 +48,7 @@ def _live(view: View, task: Task, kind: str) -> dict[str, dict[str, Any]]:
 
 def _machines(task: Task) -> set[str]:
     """The inputs that say what trials, or copies of a model, run on."""
-    options = task.command.options(*RESOURCES, "machine") if task.command else ()
+    options = task.line.options(*RESOURCES, "machine")
     return {name for _, _, value in options for name in re.findall(r"\{(\w+):", value)}
 
 
@@ -85,8 +85,8 @@ def artifact_of_another_output(view: View) -> Iterator[Edits]:
     """A task takes another output of the same task."""
     for task in view.tasks:
         for name, selector in _live(view, task, "artifacts").items():
-            made = selector.get("taskOutputArtifact")
-            producer = view.siblings(task).get(made["producerTask"]) if made else None
+            made = selector.get("taskOutputArtifact", {})
+            producer = view.siblings(task).get(made.get("producerTask", ""))
             if producer is None or producer.kind != "container":
                 continue
             outputs = at(view.components, (producer.component, "outputDefinitions", "artifacts")) or {}

@@ -38,6 +38,7 @@ def changed(document: Document, edits: Edits) -> Document:
 def _changed(here: Any, path: Path, value: Any) -> Any:
     if not path:
         return value
+    key: Any
     key, *rest = path
     copy: Any = list(here) if isinstance(here, list) else dict(here)
     if rest or not isinstance(value, Dropped):
@@ -105,6 +106,12 @@ class Task:
     def translated(self) -> bool:
         """Whether it stands for a step that the comparison speaks of."""
         return self.command is not None and self.command.verb != "not-translated"
+
+    @property
+    def line(self) -> Command:
+        """Its command line; to be asked of tasks of steps alone, which have one."""
+        assert self.command is not None
+        return self.command
 
     @property
     def step(self) -> str | None:
