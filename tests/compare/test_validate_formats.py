@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -13,6 +15,7 @@ from support import Outcome
 from test_behaviour import ACCURACY, LEAST, branches
 from test_compare import FIXTURES, text_of
 
+SVG = "{http://www.w3.org/2000/svg}"
 Smx2vertex = Callable[..., Outcome]
 DEFINITION = FIXTURES / "exemplar.json"
 EQUAL = FIXTURES / "exemplar_kubeflow.yaml"
@@ -33,9 +36,9 @@ def differing(tmp_path: Path) -> Path:
 @pytest.fixture
 def hostile(tmp_path: Path) -> Path:
     """The definition with a step whose name is markup."""
-    text = DEFINITION.read_text().replace("TooInaccurate", "</title><script>alert(1)</script>`@all`|")
+    changed = DEFINITION.read_text().replace("TooInaccurate", "</title><script>alert(1)</script>`@all`|")
     file = tmp_path / "hostile.json"
-    file.write_text(text)
+    file.write_text(changed)
     return file
 
 
@@ -92,8 +95,8 @@ JUNIT = """\
       <system-out>6 of 6</system-out>
     </testcase>
     <testcase classname="churn-mini" name="behaviour">
-      <failure message="1 difference" type="SMX491">SMX491 error Train: Train gets 5, the default of MaxDepth; here train \
-gets 7 (with all defaults; root.inputDefinitions.parameters.MaxDepth) \
+      <failure message="1 difference" type="SMX491">SMX491 error Train: Train gets 5, the default of MaxDepth; here \
+train gets 7 (with all defaults; root.inputDefinitions.parameters.MaxDepth) \
 [{definition} /Steps/1/Arguments/HyperParameters/max_depth]</failure>
       <system-out>1 of 15 scenarios differ</system-out>
     </testcase>
@@ -115,8 +118,7 @@ def test_junit_has_a_test_case_for_each_check(smx2vertex: Smx2vertex, tmp_path: 
 
 
 def test_junit_fails_where_the_command_fails(smx2vertex: Smx2vertex, hostile: Path) -> None:
-    text = hostile.read_text().replace("<script>", "\\u0001\\ufffe")
-    hostile.write_text(text)
+    hostile.write_text(hostile.read_text().replace("<script>", "\\u0001\\ufffe"))
     suites = ET.fromstring(smx2vertex("validate", hostile, FIXTURES / "gates_vertex.yaml", "--format", "junit").out)
     assert suites.get("failures") == str(len(suites.findall(".//failure")))
     assert any("��alert(1)" in (failure.text or "") for failure in suites.iter("failure"))
@@ -213,3 +215,72 @@ def test_another_file_is_wrong_usage(smx2vertex: Smx2vertex, tmp_path: Path, tex
     done = smx2vertex("validate", DEFINITION, EQUAL, "--match-file", tmp_path / "match.yaml")
     assert done.code == 2
     assert fault in done.err
+
+
+# --- pages ---
+
+
+def test_the_page_shows_both_diagrams_and_each_finding(smx2vertex: Smx2vertex, differing: Path) -> None:
+    result = json.loads(smx2vertex("validate", DEFINITION, differing, "--format", "json").out)
+    done = smx2vertex("validate", DEFINITION, differing, "--format", "html")
+    assert done.code == 1
+    source, target = pictures(done.out)
+    assert [node.get("class") for node in nodes(source) if "Churn-RegisterModel" in text(node)] == ["work mark-error"]
+    assert [node.get("class") for node in nodes(target) if "package-churn" in text(node)] == ["work mark-error"]
+    rows = unescape(done.out[done.out.index("<h2>Findings") :])
+    for finding in (finding for check in result["checks"] for finding in check["findings"]):
+        assert f"<td>{finding['code']}</td>" in rows
+        assert finding["message"] in rows
+        assert finding["source"]["pointer"] in rows
+    ids = re.findall(r' id="([^"]+)"', done.out)
+    assert len(ids) == len(set(ids))
+
+
+def test_pages_hold_no_script_and_load_nothing(smx2vertex: Smx2vertex, hostile: Path) -> None:
+    for options in (("--format", "html"), ("--story",)):
+        page = smx2vertex("validate", hostile, FIXTURES / "gates_vertex.yaml", *options).out
+        assert "&lt;script&gt;alert(1)" in page
+        assert "<script" not in page
+        assert "prefers-color-scheme: dark" in page
+        assert not re.search(r"(src|href|@import|url\()=?[\"']?http", page)
+
+
+def test_the_story_tells_the_execution_step_by_step_on_both_diagrams(smx2vertex: Smx2vertex, differing: Path) -> None:
+    done = smx2vertex("validate", DEFINITION, differing, "--story")
+    assert done.code == 1
+    assert [" ".join(unescape(line).split()) for line in re.findall(r"<label><input[^>]*>(.*)</label>", done.out)] == [
+        "Prepare: runs; in the translation: runs",
+        "Train: runs; in the translation: runs",
+        "Evaluate: runs; in the translation: runs",
+        "CheckAccuracy: runs, is true",
+        "Churn-RegisterModel: runs; in the translation: does not run",
+        "TooInaccurate: does not run; in the translation: fails",
+    ]
+    source, target = pictures(done.out)
+    marked = {text(node): (node.get("class"), node.get("style")) for node in (*nodes(source), *nodes(target))}
+    assert marked["Train · Training"] == ("work mark-runs", "--at:2")
+    assert marked["train · custom · container"] == ("work mark-runs", "--at:2")
+    assert marked["Churn-RegisterModel · RegisterModel"] == ("work mark-differs", "--at:5")
+    assert marked["package-churn · custom · container"] == ("work mark-differs", "--at:5")
+    assert marked["TooInaccurate · Fail"] == ("end mark-differs", "--at:6")
+    assert done.out.count("--now: ") == 6
+
+
+def test_no_story_says_so(smx2vertex: Smx2vertex) -> None:
+    done = smx2vertex("validate", DEFINITION, EQUAL, "--story")
+    assert done.code == 0
+    assert "No simulated execution differs (15 were run)." in done.out
+
+
+def pictures(page: str) -> list[ET.Element]:
+    found = [ET.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
+    assert len(found) == 2
+    return found
+
+
+def nodes(picture: ET.Element) -> list[ET.Element]:
+    return [group for group in picture.iter(f"{SVG}g") if group.find(f"{SVG}title") is not None]
+
+
+def text(node: ET.Element) -> str:
+    return node.findtext(f"{SVG}title") or ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .source import Config, Python, open_source
-from .validate_output import ValidateFormat, print_comparison
+from .validate_output import ValidateFormat, print_comparison, print_page
 
 if TYPE_CHECKING:
     from ..compare import Check, Comparison
@@ -41,6 +41,9 @@ def validate(
         int, typer.Option(min=1, metavar="N", help="How many executions are simulated at most, for each target.")
     ] = 256,
     seed: Annotated[int, typer.Option(help="Which scenarios are taken where there are more.")] = 0,
+    story: Annotated[
+        bool, typer.Option("--story", help="Only a page (HTML) of the smallest execution that differs, step by step.")
+    ] = False,
     format: Annotated[ValidateFormat, typer.Option(help="Form of the output.")] = ValidateFormat.text,
 ) -> None:
     """Compare a definition with a compiled pipeline, whoever translated it: structure, parameters, behaviour."""
@@ -62,7 +65,10 @@ def validate(
     comparison = comparison.ignoring(ignored)
     if write_match:
         write(write_match, comparison, graph)
-    print_comparison(format, comparison, definition, strict)
+    if story or format is ValidateFormat.html:
+        print_page(comparison, definition, graph, story)
+    else:
+        print_comparison(format, comparison, definition, strict)
     if not comparison.equivalent or (strict and comparison.excluded):
         raise typer.Exit(1)
 

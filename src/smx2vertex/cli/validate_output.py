@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from ..compare import Comparison
+    from ..kubeflow.graph import Graph
     from ..sagemaker.definition import Definition
 
 
@@ -41,9 +43,19 @@ def print_comparison(form: ValidateFormat, comparison: Comparison, definition: D
 
             sys.stdout.write(to_junit(comparison.to_dict(), definition.name, strict))
         case ValidateFormat.sarif:
-            print_json(_sarif(comparison))
+            print_json(_sarif(comparison, definition.file))
         case _:
             _print_text(comparison)
+
+
+def print_page(comparison: Comparison, definition: Definition, graph: Graph, story: bool) -> None:
+    """Print the page with both diagrams: of all findings, or of the story alone."""
+    from ..report.comparison_html import to_html, to_story
+    from ..sagemaker.dataflow import dataflow
+    from . import inspect_definition, inspect_spec
+
+    source, target = inspect_definition.diagram(dataflow(definition)), inspect_spec.diagram(graph)
+    sys.stdout.write((to_story if story else to_html)(comparison.to_dict(), source, target))
 
 
 # --- SARIF ---
@@ -53,11 +65,11 @@ class _HasLines(Protocol):
     def line(self, place: str, /) -> int | None: ...
 
 
-def _sarif(comparison: Comparison) -> dict[str, Any]:
-    """The findings with their places in both files."""
+def _sarif(comparison: Comparison, file: str | None) -> dict[str, Any]:
+    """The findings with their places in both files; code hosts want a file for each, if only that of the source."""
     from ..report.sarif import to_sarif
 
-    found = comparison.findings
+    found = [finding if finding.file else replace(finding, file=file) for finding in comparison.findings]
     placed = [(finding, _line(finding.file, finding.pointer)) for finding in found]
     return to_sarif(placed, {each: _line(each.target_file, each.target) for each in found if each.target})
 

@@ -80,7 +80,7 @@ class Moment:
     Attributes:
         step: its name.
         there, here: what becomes of it and of its tasks, in words; `here` is empty where no task stands for it.
-        differs: whether the story is about this step.
+        differs: whether that, or what the step gets, or after which others it starts, is a difference.
     """
 
     step: str
@@ -499,16 +499,17 @@ class Rehearsal:
             (*there, difference.there),
             (*here, difference.here),
             (difference.at, difference.place),
-            tuple(self.moments(run, difference)) if isinstance(run, _Run) else (),
+            tuple(self.moments(run)) if isinstance(run, _Run) else (),
         )
 
-    def moments(self, run: _Run, difference: Difference) -> Iterator[Moment]:
+    def moments(self, run: _Run) -> Iterator[Moment]:
         """The execution as the definition orders it."""
+        differing = {difference.step for difference in self.differences(run)}
         for event in run.there.events:
             decided = "" if event.decision is None else f", is {str(event.decision).lower()}"
             fates = run.fates.get((event.step, event.iteration), [RESTS] if event.step in self.tasks.main else [])
             here = ", ".join(dict.fromkeys(fates))
-            yield Moment(event.step, _FATES[event.state] + decided, here, event.step == difference.step)
+            yield Moment(event.step, _FATES[event.state] + decided, here, event.step in differing)
 
     def outcome_lines(self, scenario: Scenario, difference: Difference) -> Iterator[str]:
         """What steps leave in this scenario: what is not as usual, and what decides about the step."""

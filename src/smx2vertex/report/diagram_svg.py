@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from html import escape
 
 from .diagram import Diagram, Edge, Group, Node, one_line, shortened
@@ -35,20 +36,42 @@ _STYLE = """
 """
 
 
-def to_svg(diagram: Diagram) -> str:
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a page says about a node.
+
+    Attributes:
+        kind: a word for the page's style sheet; the node is of class `mark-<kind>`.
+        text: one or two words that stand on the node.
+        at: when it happens, counted from 1; the page's style sheet finds it in `--at`.
+    """
+
+    kind: str
+    text: str
+    at: int = 0
+
+
+def to_svg(diagram: Diagram, name: str = "diagram", marks: Mapping[str, Mark] | None = None) -> str:
     """The diagram as an SVG document.
+
+    Args:
+        diagram: any.
+        name: what the ids in it begin with: a page with several pictures has a name for each.
+        marks: by the title of a node.
 
     Raises:
         DiagramTooLargeError: it has too many nodes to be placed.
     """
-    return "\n".join(_Picture(diagram).elements()) + "\n"
+    return "\n".join(_Picture(diagram, name, marks or {}).elements()) + "\n"
 
 
 class _Picture:
     """A diagram with the place of everything, in pixels."""
 
-    def __init__(self, diagram: Diagram) -> None:
+    def __init__(self, diagram: Diagram, name: str, marks: Mapping[str, Mark]) -> None:
         self.diagram = diagram
+        self.name = name
+        self.marks = marks
         titles = {group.id: group.title for group in diagram.groups}
         self.notes = {node.id: _notes(node, titles.get(node.group or "", "")) for node in diagram.nodes}
         self.widths = {node.id: _width(node, self.notes[node.id]) for node in diagram.nodes}
@@ -74,13 +97,13 @@ class _Picture:
         width, height = _number(self.width), _number(self.height)
         yield (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
-            ' role="img" aria-labelledby="diagram-title diagram-description">'
+            f' role="img" aria-labelledby="{self.name}-title {self.name}-description">'
         )
-        yield f'<title id="diagram-title">{_text(self.diagram.title)}</title>'
-        yield f'<desc id="diagram-description">{_text(self.diagram.description)}</desc>'
+        yield f'<title id="{self.name}-title">{_text(self.diagram.title)}</title>'
+        yield f'<desc id="{self.name}-description">{_text(self.diagram.description)}</desc>'
         yield f"<style>{_STYLE}</style>"
         yield (
-            '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" markerHeight="9"'
+            f'<defs><marker id="{self.name}-tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" markerHeight="9"'
             ' markerUnits="userSpaceOnUse"'
             ' orient="auto-start-reverse"><path class="tip" d="M0 0 10 5 0 10z"/></marker></defs>'
         )
@@ -100,7 +123,10 @@ class _Picture:
     def node(self, node: Node) -> Iterator[str]:
         width, height, x, top = self.widths[node.id], self.heights[node.id], self.x(node.id), self.top(node.id)
         full = " · ".join(one_line(text) for text in (node.title, node.subtitle, node.note) if text)
-        yield f'<g class="{node.kind}"><title>{_text(full)}</title>'
+        mark = self.marks.get(node.title)
+        kind = f"{node.kind} mark-{mark.kind}" if mark else node.kind
+        when = f' style="--at:{mark.at}"' if mark and mark.at else ""
+        yield f'<g class="{kind}"{when}><title>{_text(full)}</title>'
         yield (
             f'<rect class="box" x="{_number(x - width / 2)}" y="{_number(top)}" width="{_number(width)}"'
             f' height="{_number(height)}" rx="{16 if node.kind == "end" else 6}"/>'
@@ -111,6 +137,9 @@ class _Picture:
         for index, (kind, line) in enumerate(lines):
             y = top + _PADDING + _LINE * index + 12
             yield f'<text class="{kind}" x="{_number(x)}" y="{_number(y)}" text-anchor="middle">{_text(line)}</text>'
+        if mark:
+            right, above = _number(x + width / 2 - 4), _number(top - 4)
+            yield f'<text class="mark" x="{right}" y="{above}" text-anchor="end">{_text(mark.text)}</text>'
         yield "</g>"
 
     def groups(self) -> Iterator[str]:
@@ -190,7 +219,7 @@ class _Picture:
             points.append((ends[index], self.top(lower)))
             tip = "end" if upper == edge.source else "start"
             yield (
-                f'<g class="{edge.kind}"><path class="line" marker-{tip}="url(#tip)" d="{_curve(points)}">'
+                f'<g class="{edge.kind}"><path class="line" marker-{tip}="url(#{self.name}-tip)" d="{_curve(points)}">'
                 f"<title>{_text(self.sentence(edge))}</title></path></g>"
             )
             if edge.label:

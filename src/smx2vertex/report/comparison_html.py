@@ -1,0 +1,103 @@
+"""The result of `validate` as pages for a browser: the differences beside both diagrams, and the story step by step.
+
+A page is one file without scripts, and loads nothing; it is light or dark as the reader prefers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from .comparison import detail, findings, left_out, story_lines
+from .diagram import Diagram, DiagramTooLargeError, one_line
+from .diagram_svg import Mark, to_svg
+
+# From bad to good; a step shows the worst of what is said about it.
+_SEVERITIES = ("error", "warning", "info")
+_WORDS = {"error": "✗ differs", "warning": "! see below", "info": "note"}
+
+
+def to_html(result: Mapping[str, Any], source: Diagram, target: Diagram) -> str:
+    """The page with the verdict, both diagrams and all findings.
+
+    Args:
+        result: as `validate --format json` prints it.
+        source: the definition; titles are the names of steps.
+        target: the pipeline spec; titles are the names of tasks.
+    """
+    found = findings(result)
+    steps: dict[str, Mark] = {}
+    for finding in found:  # errors first
+        if finding["step"]:
+            steps.setdefault(finding["step"], Mark(finding["severity"], _WORDS[finding["severity"]]))
+    tasks = {task: mark for step, mark in steps.items() for task in _tasks(result, step)}
+    return _page(
+        "comparison.html.j2",
+        pipeline=one_line(source.title),
+        result=result,
+        checks=[(check["name"], check["status"], detail(check, result["counts"])) for check in result["checks"]],
+        findings=found,
+        left_out=list(left_out(result)),
+        pictures=_pictures((source, steps), (target, tasks)),
+        story=_story(result),
+    )
+
+
+def to_story(result: Mapping[str, Any], source: Diagram, target: Diagram) -> str:
+    """The page of the smallest execution that differs, step by step on both diagrams; arguments as for `to_html`."""
+    moments = next((story["moments"] for story in result["scenarios"].get("stories", [])), [])
+    steps: dict[str, Mark] = {}
+    tasks: dict[str, Mark] = {}
+    for at, moment in enumerate(moments, 1):
+        steps[moment["step"]] = _fate(moment["sagemaker"], moment["differs"], at)
+        for task in _tasks(result, moment["step"]) if moment["translation"] else ():
+            tasks[task] = _fate(moment["translation"], moment["differs"], at)
+    return _page(
+        "story.html.j2",
+        pipeline=one_line(source.title),
+        result=result,
+        moments=moments,
+        pictures=_pictures((source, steps), (target, tasks)),
+        story=_story(result),
+    )
+
+
+def _tasks(result: Mapping[str, Any], step: str) -> Iterable[str]:
+    return next((entry["tasks"] for entry in result["alignment"] if entry["step"] == step), ())
+
+
+def _fate(fate: str, differs: bool, at: int) -> Mark:
+    kind = (
+        "differs"
+        if differs
+        else "runs"
+        if fate.startswith("runs")
+        else "fails"
+        if fate.startswith("fails")
+        else "rests"
+    )
+    return Mark(kind, f"{at} {fate}", at)
+
+
+def _story(result: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    return [line for story in result["scenarios"].get("stories", [])[:1] for line in story_lines(story)]
+
+
+def _pictures(*both: tuple[Diagram, Mapping[str, Mark]]) -> list[tuple[str, str, str]]:
+    """For each side its heading, its picture, and why there is none."""
+    drawn = []
+    for heading, (diagram, marks) in zip(("SageMaker", "Translation"), both, strict=True):
+        try:
+            drawn.append((heading, to_svg(diagram, heading.lower(), marks), ""))
+        except DiagramTooLargeError as error:
+            drawn.append((heading, "", f"No picture: {error}."))
+    return drawn
+
+
+def _page(template: str, **values: Any) -> str:
+    environment = Environment(
+        loader=PackageLoader("smx2vertex.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template(template).render(**values) + "\n"
