@@ -1123,12 +1123,14 @@ TRAINING_OPTIONS = {
     "training",
     CONTAINER_OPTIONS,
     TRAINING_OPTIONS,
-    {"metric": "PARAMETER:NAME", "model": "ARTIFACT[:TEMPLATE]"},
+    {"metric": "PARAMETER:NAME", "model": "ARTIFACT[:TEMPLATE]", "checkpoints": "PATH:TEMPLATE"},
 )
 def training(task: Task) -> int:
     """A training job: script mode, the XGBoost algorithm or a container with an entry point of its own."""
     hyperparameters = {name: task.render(template) for name, template in task.options["hyperparameter"]}
     metrics = Metrics(task.options["metric-definition"])
+    for path, template in task.options["checkpoints"]:
+        _link_checkpoints(place(path), task.render(template))
     code = run_training(task, task.job, hyperparameters, [task.render(word) for word in task.words], metrics)
     if code == 0 and task.rank == 0:
         _publish_training(task, metrics)
@@ -1166,6 +1168,18 @@ def run_training(
     if code:
         show_message(place("/opt/ml/output/failure"))
     return code
+
+
+def _link_checkpoints(folder: str, uri: str) -> None:
+    """Let the folder be the address: what is there is found, and what the script writes is kept, whatever happens."""
+    target = writable(uri)
+    os.makedirs(target, exist_ok=True)
+    if os.path.islink(folder):
+        os.unlink(folder)
+    elif os.path.isdir(folder):
+        shutil.rmtree(folder)
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    os.symlink(target, folder)
 
 
 def _stage_training(task: Task) -> Dict[str, Dict[str, str]]:
