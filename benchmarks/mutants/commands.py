@@ -17,7 +17,13 @@ OWN = frozenset({"step", "expression", "operand", "environment", "hyperparameter
 PLACES = {"input", "data", "channel", "channel-data", "code", "channel-code", "shard"}
 # Names and versions of Google Cloud that stand for nothing of the definition, or for a name that can be any.
 FREE = frozenset(
-    {("spark-batch", "runtime"), ("endpoint-config", "machine"), ("query", "destination"), ("call-function", "url")}
+    {
+        ("tuning", "target"),
+        ("spark-batch", "runtime"),
+        ("endpoint-config", "machine"),
+        ("query", "destination"),
+        ("call-function", "url"),
+    }
 )
 # Options of several verbs: those of processing and training jobs have operators of their own.
 PARTLY = frozenset({"model", "property", "data"})

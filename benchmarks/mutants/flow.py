@@ -7,11 +7,12 @@ import io
 import re
 import tokenize
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from smx2vertex.contract.grammar import decode, encode_last_field
 
 from .operator import error, warning
-from .view import DROPPED, Edits, Task, View, at
+from .view import DROPPED, INPUTS, Edits, Task, View, at
 
 NEXT = {">=": ">", ">": ">=", "<=": "<", "<": "<="}
 REVERSED = {">=": "<=", "<=": ">=", ">": "<", "<": ">", "==": "!=", "!=": "=="}
@@ -62,13 +63,28 @@ def task_added(view: View) -> Iterator[Edits]:
 
 @error
 def task_of_another_component(view: View) -> Iterator[Edits]:
-    """A task runs the component of another task of its group."""
+    """A task runs the component of another task of its group.
+
+    Left out: components that differ only in the command line, where the task brings its own.
+    """
     for task in view.tasks:
         others = [
             other for other in view.siblings(task).values() if other.translated and other.component != task.component
         ]
+        others = [other for other in others if _interface(view, task, other) != _interface(view, task, task)]
         if others:
             yield [((*task.path, "componentRef", "name"), others[0].component)]
+
+
+def _interface(view: View, task: Task, other: Task) -> Any:
+    """What a task would get of the component of another one, apart from what it gives itself."""
+    component = view.components[other.component]
+    if "worker_pool_specs" not in task.parameters:
+        return component
+    inputs = {
+        name: each for name, each in at(component, INPUTS).items() if name not in ("worker_pool_specs", "display_name")
+    }
+    return inputs, at(component, ("inputDefinitions", "artifacts")), component.get("outputDefinitions")
 
 
 @error

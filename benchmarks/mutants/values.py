@@ -34,6 +34,8 @@ PLATFORM = frozenset(
         "worker_pool_specs",
     }
 )
+# What another registry calls them is its own affair, but not which of them is meant.
+APPROVALS = {"Approved": "Rejected", "Rejected": "PendingManualApproval", "PendingManualApproval": "Approved"}
 # A type of machine of Compute Engine.
 MACHINE = re.compile(r"[a-z]+[0-9]+[a-z]*-[a-z]+-[0-9]+\w*")
 OTHER_TYPE = {"STRING": "NUMBER_INTEGER", "NUMBER_INTEGER": "STRING", "NUMBER_DOUBLE": "STRING", "BOOLEAN": "STRING"}
@@ -142,10 +144,12 @@ def constant_changed(view: View) -> Iterator[Edits]:
     """A fixed value that a task takes is another one.
 
     Left out: inputs that no command line names, or only as the machine of trials; the parent of a model whose
-    definition names no group.
+    definition names no group; queries, whose tables may have any name.
     """
     for task in view.tasks:
         for name, selector in _live(view, task, "parameters").items():
+            if f"--sql={{{name}:str}}" in task.line.args:
+                continue
             if "runtimeValue" in selector and not is_free_parent(view, task, f"{{{name}:str}}"):
                 new = other_value(selector["runtimeValue"].get("constant"))
                 yield [((*task.input("parameters", name), "runtimeValue", "constant"), new)]
@@ -193,13 +197,14 @@ ROOT = ("root", "inputDefinitions", "parameters")
 
 @error
 def default_changed(view: View) -> Iterator[Edits]:
-    """A parameter of the pipeline has another default.
+    """A parameter of the pipeline has another default: a word of approval another such word.
 
     Left out: types of machines, of which the next operator is.
     """
     for name, declared in view.root_parameters.items():
         if declared.get("defaultValue") is not None and not _is_machine(declared):
-            yield [((*ROOT, name, "defaultValue"), other_value(declared["defaultValue"]))]
+            value = declared["defaultValue"]
+            yield [((*ROOT, name, "defaultValue"), APPROVALS.get(str(value), other_value(value)))]
 
 
 @warning

@@ -64,10 +64,11 @@ def _step_product(reader: SourceReader, step: Step, reference: PropertyReference
 
 def _task_product(line: CommandLine, key: str) -> What | None:
     for option in line.of("count"):
-        if option.fields[0] == key:
+        if option.fields[0] == key and line.of("items"):
             return ("count", option.fields[1])
+    collected = {option.fields[0] for option in line.of("collected")}
     for option in line.of("output"):
-        if option.fields[0] == key:
+        if option.fields[0] == key and option.fields[2] in collected:
             return ("copy", *option.fields[1:])
     return None
 
