@@ -145,6 +145,8 @@ def test_sarif_has_places_in_both_files(smx2vertex: Smx2vertex, differing: Path)
     )
     assert all(result["message"]["text"] and result["locations"] for result in run["results"])
     result = next(result for result in run["results"] if result["ruleId"] == "SMX411")
+    assert result["message"]["text"].endswith("; it decides about Churn-RegisterModel [in the translation](1)")
+    assert r"inputs.parameter_values\['pipelinechannel" in result["message"]["text"]
     (place,), (other,) = result["locations"], result["relatedLocations"]
     assert place["logicalLocations"] == [{"fullyQualifiedName": "/Steps/3/Arguments/Conditions/0"}]
     assert line_of(place, DEFINITION) == "{"

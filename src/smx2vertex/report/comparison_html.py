@@ -47,7 +47,8 @@ def to_html(result: Mapping[str, Any], source: Diagram, target: Diagram) -> str:
 
 def to_story(result: Mapping[str, Any], source: Diagram, target: Diagram) -> str:
     """The page of the smallest execution that differs, step by step on both diagrams; arguments as for `to_html`."""
-    moments = next((story["moments"] for story in result["scenarios"].get("stories", [])), [])
+    stories = result["scenarios"].get("stories", [])
+    moments: list[dict[str, Any]] = stories[0]["moments"] if stories else []
     steps: dict[str, Mark] = {}
     tasks: dict[str, Mark] = {}
     for at, moment in enumerate(moments, 1):

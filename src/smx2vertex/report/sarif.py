@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
@@ -59,7 +60,10 @@ def _result(finding: Finding, line: int | None, target_line: int | None, index: 
     if location := _location(finding.file, finding.pointer, line):
         result["locations"] = [location]
     if finding.target and (other := _location(finding.target_file, finding.target, target_line)):
-        result["relatedLocations"] = [{"id": 1, **other, "message": {"text": "the same in the translation"}}]
+        # code hosts show a related location only where the message links to it
+        escaped = re.sub(r"[\\\[\]]", r"\\\g<0>", finding.message)
+        result["message"] = {"text": f"{escaped} [in the translation](1)"}
+        result["relatedLocations"] = [{"id": 1, **other, "message": {"text": finding.target}}]
     return result
 
 
