@@ -13,7 +13,9 @@ import pytest
 import yaml
 from support import Outcome
 from test_behaviour import ACCURACY, LEAST, branches
-from test_compare import FIXTURES, text_of
+from test_compare import FIXTURES, compared, text_of
+
+from smx2vertex.report.junit import to_junit
 
 SVG = "{http://www.w3.org/2000/svg}"
 Smx2vertex = Callable[..., Outcome]
@@ -122,6 +124,14 @@ def test_junit_fails_where_the_command_fails(smx2vertex: Smx2vertex, hostile: Pa
     suites = ET.fromstring(smx2vertex("validate", hostile, FIXTURES / "gates_vertex.yaml", "--format", "junit").out)
     assert suites.get("failures") == str(len(suites.findall(".//failure")))
     assert any("��alert(1)" in (failure.text or "") for failure in suites.iter("failure"))
+
+
+def test_junit_fails_for_what_is_left_out_if_that_is_strict() -> None:
+    result = compared("exemplar_kubeflow").to_dict() | {"excluded": [{"step": "Tune", "code": "SMX418"}]}
+    assert ET.fromstring(to_junit(result, "churn")).get("failures") == "0"
+    suites = ET.fromstring(to_junit(result, "churn", strict=True))
+    assert suites.get("failures") == "1"
+    assert suites.findtext(".//testcase[@name='nothing left out']/failure") == "SMX418 Tune"
 
 
 def test_junit_skips_what_no_engine_would_start(smx2vertex: Smx2vertex, tmp_path: Path) -> None:
