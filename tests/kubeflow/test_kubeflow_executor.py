@@ -433,6 +433,27 @@ def test_a_loop_over_no_list_is_not_supported(start: Start) -> None:
     assert executor.MAX_ITERATIONS >= 100
 
 
+# --- surroundings ---
+
+
+def test_an_image_may_have_an_interpreter_of_its_own(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text(f'#!/bin/sh\nOTHER=yes exec {sys.executable} "$@"\n')
+    other.chmod(0o755)
+    command = ["python3", "-c", "import os, sys; sys.exit(0 if os.environ.get('OTHER') == 'yes' else 3)"]
+    for image, state in (("i", "succeeded"), ("another", "failed")):
+        options = Options(tmp_path / image, pythons={image: str(other)})
+        assert run(one_task(command), {}, options).state == state
+
+
+def test_variables_reach_every_program(tmp_path: Path) -> None:
+    command = ["sh", "-c", 'test "$GREETING" = "hello there"']
+    assert run(one_task(command), {}, Options(tmp_path / "a")).state == "failed"
+    assert run(one_task(command), {}, Options(tmp_path / "b", environment={"GREETING": "hello there"})).state == (
+        "succeeded"
+    )
+
+
 # --- caching ---
 
 

@@ -21,7 +21,9 @@ def run(
     project: Annotated[Path, typer.Argument(help="A generated project, or a compiled pipeline.", show_default=False)],
     parameter: Annotated[
         list[str] | None,
-        typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="Value of a parameter; may be SageMaker's."),
+        typer.Option(
+            "--parameter", "--param", "-p", metavar="NAME=VALUE", help="Value of a parameter; may be SageMaker's."
+        ),
     ] = None,
     data: Annotated[
         list[str] | None,
@@ -32,7 +34,13 @@ def run(
         typer.Option(metavar="STEP=FILE", help="JSON object that a Lambda or Callback step gets for an answer."),
     ] = None,
     python: Annotated[
-        str | None, typer.Option(metavar="EXE", help="Interpreter of the scripts; this one unless given.")
+        list[str] | None,
+        typer.Option(
+            metavar="[IMAGE=]EXE", help="Interpreter of the scripts, or of those of an image; this one unless given."
+        ),
+    ] = None,
+    env: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Environment variable of all scripts; repeatable.")
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Tasks at a time; as many as there are processors.")] = None,
     out: Annotated[
@@ -70,13 +78,16 @@ def run(
     earlier = newest(folder.parent, opened.spec.name) if start else None
     _claim(folder)
     code = opened.assemble(folder / "code")
-    given: dict[str, Any] = {"python": python, "jobs": jobs, "earlier": earlier, "start": start}
+    usual, pythons = _pythons(python or [])
+    given: dict[str, Any] = {"python": usual, "jobs": jobs, "earlier": earlier, "start": start}
     # who starts at a task wants it to run
     given["cache"] = folder.parent / ".cache" if cache and not start else None
     options = Options(
         folder=folder,
         data=folders,
         code=code,
+        pythons=pythons,
+        environment=dict(pair(text, "--env NAME=VALUE") for text in env or []),
         answers=dict(_answer(text) for text in answer or []),
         **{name: value for name, value in given.items() if value is not None},
     )
@@ -99,6 +110,15 @@ def run(
             _print_compared(compared)
     differs = compared is not None and not (compared and all(c.counterpart and not c.differences for c in compared))
     raise typer.Exit({"succeeded": int(differs), "failed": 1}.get(result.state, 130))
+
+
+def _pythons(given: list[str]) -> tuple[str | None, dict[str, str]]:
+    """The interpreter of all scripts, if one is named, and those of images."""
+    images = [text.partition("=") for text in given if "=" in text]
+    usual = [text for text in given if "=" not in text]
+    if len(usual) > 1:
+        raise typer.BadParameter("one interpreter is enough, beside those of images: --python IMAGE=EXE")
+    return (usual[0] if usual else None), {image: python for image, _, python in images}
 
 
 def pair(text: str, form: str) -> tuple[str, str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .local import Interpreters
 from .tasks import TaskRun, Work, write_json
 
 
@@ -18,16 +20,16 @@ class Cache:
     where the content is the same.)
     """
 
-    def __init__(self, folder: Path, python: str) -> None:
-        """Keep results in a folder; `python` is the interpreter of the scripts."""
+    def __init__(self, folder: Path, pythons: Interpreters, variables: Mapping[str, str]) -> None:
+        """Keep results in a folder; all interpreters and variables of the run are part of the key."""
         self.folder = folder
-        self.python = python
+        self.surroundings = [pythons.usual, pythons.of_images, dict(variables)]
 
     def key(self, work: Work) -> str:
         """What makes the result of a task, in 64 hexadecimal digits."""
         artifacts = {name: [_content(Path(a["uri"])) for a in found] for name, found in work.artifacts.items()}
         outputs = [sorted(work.component.output_parameters), sorted(work.component.output_artifacts)]
-        ingredients: list[Any] = [self.python, dict(work.executor), work.parameters, artifacts, outputs]
+        ingredients: list[Any] = [self.surroundings, dict(work.executor), work.parameters, artifacts, outputs]
         return hashlib.sha256(json.dumps(ingredients, sort_keys=True, default=str).encode()).hexdigest()
 
     def find(self, key: str, work: Work) -> TaskRun | None:

@@ -12,7 +12,7 @@ import queue
 import shutil
 import sys
 import uuid
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -25,9 +25,9 @@ from . import conditions
 from .cache import Cache
 from .earlier import INDEX, spared
 from .graph import Graph, read_graph, selected
-from .local import OPT_ML, PrivateFolder, usable_interpreter, write_wrappers
+from .local import OPT_ML, Interpreters, PrivateFolder, usable_interpreter
 from .modules import listed, missing_modules
-from .origins import Constant, split
+from .origins import Constant, TaskOutput, split
 from .rules import ALWAYS, Upstream, fate, group_state, item_part, loop_items, refuse_broken
 from .spec import Component, Node, PipelineSpec
 from .tasks import (
@@ -55,6 +55,8 @@ class Options:
     Attributes:
         folder: folder of the run; must be absent or empty.
         python: the interpreter that stands for `python` and `python3` in commands and entry points.
+        pythons: interpreters by image, where another one stands for them.
+        environment: variables that every program gets.
         jobs: how many tasks run at a time.
         data: folders and files by the address, or the start of it, that they stand for.
         code: folders of code artifacts by their address.
@@ -66,6 +68,8 @@ class Options:
 
     folder: Path
     python: str = sys.executable
+    pythons: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     jobs: int = os.cpu_count() or 1
     data: Mapping[str, Path] = field(default_factory=dict)
     code: Mapping[str, Path] = field(default_factory=dict)
@@ -125,7 +129,7 @@ def run(
     graph = read_graph(spec)
     refuse_broken(graph)
     values = bind(spec, parameters)
-    python = usable_interpreter(options.python)
+    usable_interpreter(options.python)
     kept = spared(options.earlier, graph, options.start, values) if options.earlier else {}
     folder = _new_folder(options.folder)
     if options.earlier and (options.earlier / WRITTEN).is_dir():
@@ -134,15 +138,23 @@ def run(
     private = PrivateFolder.find(folder / "work")
     if private.how == "none":
         _refuse_hard_coded(graph, options.code)
-    write_wrappers(folder / "bin", python)
+    pythons = Interpreters(options.python, options.pythons, folder / "bin")
     observer = observer or Observer()
-    _refuse_missing_modules(graph, options.code, kept, python, observer)
+    _refuse_missing_modules(graph, options.code, kept, pythons, observer)
     worker = Worker(
-        Folders(folder), python, data, _runtime(spec, folder), private, observer, _promised(graph), options.answers
+        Folders(folder),
+        pythons,
+        data,
+        _runtime(spec, folder),
+        private,
+        observer,
+        _promised(graph),
+        options.answers,
+        options.environment,
     )
     jobs = 1 if private.how == "shared" else max(options.jobs, 1)
     try:
-        cache = Cache(_absolute(options.cache), python) if options.cache else None
+        cache = Cache(_absolute(options.cache), pythons, options.environment) if options.cache else None
         return _Scheduler(spec, graph, worker, observer, values, jobs, kept, cache).execute()
     finally:
         private.close()
@@ -186,20 +198,24 @@ def _refuse_hard_coded(graph: Graph, code: Mapping[str, Path]) -> None:
 
 
 def _refuse_missing_modules(
-    graph: Graph, code: Mapping[str, Path], kept: Collection[str], python: str, observer: Observer
+    graph: Graph, code: Mapping[str, Path], kept: Collection[str], pythons: Interpreters, observer: Observer
 ) -> None:
     """Name the modules that the interpreter lacks: an error, or a note where only a branch needs them."""
-    folders: dict[bool, list[Path]] = {False: [], True: []}
+    folders: dict[tuple[str, bool], list[Path]] = defaultdict(list)
     for task in graph.tasks.values():
-        uri = task.importer.uri if task.importer and task.id not in kept else None
-        folder = code.get(str(uri.value)) if isinstance(uri, Constant) else None
-        if folder is not None:
-            folders[bool(task.conditions)].append(folder)
-    needed, maybe = missing_modules(folders[False], python), missing_modules(folders[True], python)
-    if maybe:
-        observer.noted("", f"{python} lacks modules that scripts of branches import: {listed(maybe)}")
-    if needed:
-        raise _error("SMX617", f"{python} lacks modules that scripts import: {listed(needed)}")
+        image = str(task.image.value) if isinstance(task.image, Constant) else ""
+        for origin in task.artifacts.values() if task.id not in kept else ():
+            producer = graph.tasks.get(origin.task) if isinstance(origin, TaskOutput) else None
+            uri = producer.importer.uri if producer is not None and producer.importer else None
+            folder = code.get(str(uri.value)) if isinstance(uri, Constant) else None
+            if folder is not None:
+                folders[pythons.of(image), bool(task.conditions)].append(folder)
+    for (python, in_branch), chosen in sorted(folders.items(), key=lambda entry: not entry[0][1]):
+        missing = missing_modules(chosen, python)
+        if missing and in_branch:
+            observer.noted("", f"{python} lacks modules that scripts of branches import: {listed(missing)}")
+        elif missing:
+            raise _error("SMX617", f"{python} lacks modules that scripts import: {listed(missing)}")
 
 
 def _new_folder(path: Path) -> Path:

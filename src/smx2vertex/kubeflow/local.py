@@ -76,6 +76,40 @@ def write_wrappers(folder: Path, python: str) -> None:
         wrapper.chmod(0o755)
 
 
+class Interpreters:
+    """Which interpreter stands for `python` and `python3` in the tasks of which image.
+
+    Attributes:
+        usual: where no image says otherwise.
+    """
+
+    def __init__(self, usual: str, of_images: Mapping[str, str], folder: Path) -> None:
+        """Find them, and make a folder for each, in which `python` is it.
+
+        Args:
+            usual: an interpreter.
+            of_images: interpreters by image: its address, or what follows the last slash, with or without tag.
+            folder: the wrappers go below it.
+
+        Raises:
+            InputError: one cannot be started (SMX612).
+        """
+        self.usual = usable_interpreter(usual)
+        self.of_images = {image: usable_interpreter(python) for image, python in of_images.items()}
+        self.folders: dict[str, Path] = {}
+        for number, python in enumerate(dict.fromkeys((self.usual, *self.of_images.values()))):
+            self.folders[python] = folder / str(number)
+            write_wrappers(self.folders[python], python)
+
+    def of(self, image: str) -> str:
+        """The interpreter of an image."""
+        name = image.rpartition("/")[2]
+        for known in (image, name, name.partition(":")[0]):
+            if known in self.of_images:
+                return self.of_images[known]
+        return self.usual
+
+
 @dataclass(frozen=True, slots=True)
 class PrivateFolder:
     """How each task gets an /opt/ml of its own.

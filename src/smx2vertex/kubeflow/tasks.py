@@ -12,7 +12,7 @@ from typing import Any
 
 from . import cloud
 from .graph import job_type, kind_of
-from .local import PrivateFolder, Processes, environment
+from .local import Interpreters, PrivateFolder, Processes, environment
 from .origins import Placeholder, split, words
 from .spec import Component, Retry
 from .values import STUBS, fit, in_text, parse_value
@@ -205,6 +205,7 @@ class _Program:
     command: list[str]
     environment: dict[str, str]
     timeout: float | None = None
+    image: str = ""
 
 
 class Texts:
@@ -274,23 +275,26 @@ class Worker:
     def __init__(
         self,
         folders: Folders,
-        python: str,
+        pythons: Interpreters,
         data: Mapping[str, Path],
         runtime: Mapping[str, str],
         private: PrivateFolder,
         observer: Observer,
         promised: frozenset[str] = frozenset(),
         answers: Mapping[str, Any] | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         """The arguments are those of the run.
 
         `runtime` has the values of placeholders as `pipeline_job_uuid`; `promised` are addresses that tasks are given
-        as texts, so that they may write there; `answers` are those of functions and workers, by step.
+        as texts, so that they may write there; `answers` are those of functions and workers, by step; `variables`
+        are in the environment of every program.
         """
         self.promised = promised
         self.answers = dict(answers or {})
         self.late: set[str] = set()
-        self.folders, self.python, self.data, self.runtime = folders, python, data, runtime
+        self.folders, self.pythons, self.data, self.runtime = folders, pythons, data, runtime
+        self.variables = dict(variables or {})
         self.private, self.observer = private, observer
         self.processes = Processes()
         self.written = folders.run / WRITTEN
@@ -435,8 +439,10 @@ class Worker:
         program = (
             self.custom_job(work, executor_input) if work.kind == "custom_job" else self.container(work, executor_input)
         )
-        command = self.local_command(program.command)
-        variables = environment(self.folders.run / "bin") | program.environment | self.contract_environment(work)
+        python = self.pythons.of(program.image)
+        command = self.local_command(program.command, python)
+        variables = environment(self.pythons.folders[python]) | program.environment | self.variables
+        variables |= self.contract_environment(work)
         if not shutil.which(command[0], path=variables["PATH"]):
             raise TaskError("SMX615", f"{command[0]!r} is no program on this machine")
         log = self.folders.log(work.id)
@@ -484,7 +490,8 @@ class Worker:
         variables = {
             str(entry["name"]): texts.resolve(str(entry.get("value", ""))) for entry in container.get("env") or []
         }
-        return _Program([texts.resolve(word) for word in words(written, work.has)], variables)
+        image = texts.resolve(str(container.get("image") or ""))
+        return _Program([texts.resolve(word) for word in words(written, work.has)], variables, image=image)
 
     def custom_job(self, work: Work, executor_input: dict[str, Any]) -> _Program:
         """The program that a custom job runs on its first machine."""
@@ -500,13 +507,14 @@ class Worker:
         if len(specs) > 1 or float(specs[0].get("replica_count") or 1) > 1:
             self.observer.noted(work.id, "several machines in the cloud; here the first one runs alone")
         timeout = str(work.parameters.get("timeout") or "").removesuffix("s")
-        return _Program([str(word) for word in written], variables, float(timeout) if timeout.isdecimal() else None)
+        limit = float(timeout) if timeout.isdecimal() else None
+        return _Program([str(word) for word in written], variables, limit, str(container.get("image_uri") or ""))
 
-    def local_command(self, command: list[str]) -> list[str]:
+    def local_command(self, command: list[str], python: str) -> list[str]:
         """The command with the given interpreter in place of `python`."""
         if not command:
             raise TaskError("SMX607", "the container has no command: only its image knows what it runs")
-        return [self.python, *command[1:]] if command[0] in INTERPRETERS else command
+        return [python, *command[1:]] if command[0] in INTERPRETERS else command
 
     def contract_environment(self, work: Work) -> dict[str, str]:
         """Tells the container contract what stands for the cloud here (docs/contract.md, local runs)."""
