@@ -22,7 +22,7 @@ def main() -> None:
     """Apply, print, and write the page if asked to."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutants")
     parser.add_argument("--seed", type=int, default=0, help="which definitions and sites are taken")
-    parser.add_argument("--sites", type=int, default=40, help="sites for each operator, at most")
+    parser.add_argument("--sites", type=int, default=30, help="sites for each operator, at most")
     parser.add_argument("--all", action="store_true", help="every site")
     parser.add_argument(
         "--definitions", type=int, default=25, help="definitions of the corpus, besides those of the tests"

@@ -86,7 +86,7 @@ def pairs(files: Iterable[Path]) -> Iterator[Pair]:
         if not (folder / "machines.json").is_file():
             continue
         definition, machines = load(file), json.loads((folder / "machines.json").read_text(encoding="utf-8"))
-        name = file.stem if file.stem != "definition" else file.parent.name
+        name = file.stem if file.stem != "definition" else "/".join(file.parts[-3:-1])
         for target in TARGETS:
             document = json.loads((folder / f"{target}.json").read_text(encoding="utf-8"))
             yield Pair(f"{name} ({target})", definition, document, machines)

@@ -53,7 +53,7 @@ def test_edits_leave_the_document_as_it_is() -> None:
 
 
 def test_the_same_seed_takes_the_same_sites_and_what_is_missed_stands_on_the_page() -> None:
-    fixed = [pair for pair in translations() if pair.name.startswith("fixed_address")]
+    fixed = [pair for pair in translations() if pair.name.startswith("fixtures/fixed_address")]
     first, again = (run(fixed, 1, 7, ["task missing", "disk of another type"]) for _ in range(2))
     assert [list(map(str, o.missed)) for o in first.outcomes] == [list(map(str, o.missed)) for o in again.outcomes]
     assert first.summary == (
@@ -65,7 +65,7 @@ def test_the_same_seed_takes_the_same_sites_and_what_is_missed_stands_on_the_pag
 
 
 def test_a_pair_that_differs_by_itself_teaches_nothing() -> None:
-    pair = next(pair for pair in translations() if pair.name == "fixed_address (vertex)")
+    pair = next(pair for pair in translations() if pair.name == "fixtures/fixed_address (vertex)")
     site = sites_of(CATALOGUE["task missing"], [pair])[0]
     broken = Pair(pair.name, pair.definition, changed(pair.document, site.edits), pair.machines)
     suite = run([broken], 1, 0, ["cycle"])
