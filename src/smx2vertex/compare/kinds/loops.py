@@ -50,7 +50,8 @@ def _read_results(task: ContractReader) -> None:
     for option in task.line.of("collected"):
         name, source = option.fields
         task.node.add(("collected", name), task.input(source, "str"))
-    picks = task.line.of("pick")
+    collected = {option.fields[0] for option in task.line.of("collected")}
+    picks = [option for option in task.line.of("pick") if option.fields[1] in collected]
     if any(option.fields[1] == "selected" for option in task.line.of("output")):
         task.node.add(("selector",), [" ".join(picks[0].fields) if picks else "nothing"])
 
