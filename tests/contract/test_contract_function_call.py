@@ -151,7 +151,5 @@ def test_a_function_whose_code_is_not_known_fails(task: Sandbox, smx2vertex: Cal
     calls = REPOSITORY / "tests" / "vertex" / "fixtures" / "calls"
     assert smx2vertex("convert", calls / "definition.json", "--out", task.root / "project").code == 0
     main = runpy.run_path(str(task.root / "project/functions/price_lookup/main.py"))["main"]
-    with pytest.raises(
-        NotImplementedError, match="SMX377: put the code of price-lookup into functions/price_lookup/code"
-    ):
+    with pytest.raises(RuntimeError, match="SMX377: put the code of price-lookup into functions/price_lookup/code"):
         main(None)

@@ -14,7 +14,7 @@ CODE = {"inference.py": "def model_fn(): ...", "extra.py": "EXTRA = 1", "lib_a/b
 ARCHIVE = {"weights": b"1 2 3", "code/inference.py": b"old", "code/other.py": b"old"}
 CASES = {
     "the script alone": ([], None, None),
-    "the whole folder": (["--contents=folder"], "/home/ann/build", None),
+    "the whole folder": (["--contents=folder"], "/builds/churn", None),
     "a file as dependency": (["--dependency=extra.py"], None, "extra.py"),
     "a folder as dependency": (["--dependency=extra.py", "--dependency=."], None, "extra.py common"),
 }

@@ -82,12 +82,12 @@ def test_nothing_is_unaccounted_for(smx2vertex: Command) -> None:
 def test_a_function_fails_and_names_its_source(smx2vertex: Command, tmp_path: Path) -> None:
     definition = json.loads((NOTEBOOKS / "definition.json").read_text())
     step = definition["Steps"][0]
-    step |= {"DisplayName": "work.steps.clean", "Description": "/home/ann/work/steps.py"}
+    step |= {"DisplayName": "churn.steps.clean", "Description": "churn/steps.py"}
     step["Arguments"]["AlgorithmSpecification"]["ContainerEntrypoint"] = ["/bin/bash", "/opt/ml/x/job_driver.sh"]
     file = tmp_path / "definition.json"
     file.write_text(json.dumps(definition))
     done = smx2vertex("convert", file, "--out", tmp_path / "project")
     assert "SMX335" in done.out + done.err
     text = next((tmp_path / "project").glob("*/components/report.py")).read_text()
-    assert "work.steps.clean of /home/ann/work/steps.py" in text.replace('"\n', "")
+    assert "churn.steps.clean of churn/steps.py" in text.replace('"\n', "")
     assert '"not-translated"' in text

@@ -136,7 +136,7 @@ def test_the_trials_run_here(smx2vertex: Command, project: Path, tmp_path: Path)
     assert done.code == 0, done.out + done.err
     summary = next(out.rglob("trials.json"))
     trials = json.loads(summary.read_text())
-    assert 1 < len(trials) <= 4
+    assert len(trials) == 4, "as many as MaxJobs: the search has a seed, and never comes to the target value"
     ranked = sorted(trials, key=lambda trial: -trial["value"])
     assert ranked[0]["value"] == int(ranked[0]["hyperparameters"]["depth"]) / 10
     report = next(out.rglob("report.txt"))
