@@ -69,7 +69,7 @@ def test_no_match_is_no_guess(instance_type: str) -> None:
     assert choose(instance_type) is None
 
 
-@pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: choice.target.name)
+@pytest.mark.parametrize("choice", CHOICES.values(), ids=lambda choice: choice.target.name)
 def test_target_is_accepted_and_has_enough(choice: MachineChoice) -> None:
     source, target = choice.source, choice.target
     assert source
@@ -84,7 +84,9 @@ def test_target_is_accepted_and_has_enough(choice: MachineChoice) -> None:
 
 def test_accelerators_of_n1_machines_come_in_allowed_counts() -> None:
     attached = [
-        choice.target for choice in CHOICES if choice.target.name.startswith("n1-") and choice.target.accelerator
+        choice.target
+        for choice in CHOICES.values()
+        if choice.target.name.startswith("n1-") and choice.target.accelerator
     ]
     assert attached
     for target in attached:
