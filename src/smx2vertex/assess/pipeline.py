@@ -37,7 +37,7 @@ def report_pipeline(
             ReportedStep(
                 name=step.name,
                 type=step.type,
-                target=_target(step, planned),
+                target=step_target(step, planned),
                 verdict=step.verdict,
                 machine=_machine(machines[step.name]) if step.name in machines else None,
                 fields=tuple(step.fields),
@@ -53,7 +53,7 @@ def report_pipeline(
     )
 
 
-def _target(step: MappedStep, planned: Planned) -> str:
+def step_target(step: MappedStep, planned: Planned) -> str:
     """What a step becomes; of a type that is not translated the table names the nearest thing."""
     is_redesign = step.name in planned.excluded and step.target.startswith("task that fails")
     return step.target if is_redesign else planned.target(step.name, step.target)

@@ -1,0 +1,232 @@
+"""What the portfolio needs to know of one definition: read, mapped and planned, and small enough to keep thousands."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..findings import Finding
+from ..mapping.ledger import MappedPipeline, MappedStep, map_pipeline
+from ..mapping.machines import Machine as TargetMachine
+from ..mapping.machines import SourceMachine
+from ..mapping.tables import VERDICTS
+from ..sagemaker.definition import Definition
+from ..sagemaker.reader import references
+from ..sagemaker.secrets import Secrets
+from ..vertex.config import Config
+from ..vertex.plan import Machine as PlannedMachine
+from ..vertex.planner import Planned, plan
+from .pipeline import step_target
+from .resources import resources
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRecord:
+    """A step's instance type and machine; the numbers are of one, `source` is None for an unknown instance type.
+
+    Attributes:
+        source, target: vCPUs, accelerators and GiB of memory.
+    """
+
+    instance_type: str
+    machine: str
+    accelerator: str | None
+    count: int
+    source: tuple[float, int, float] | None
+    target: tuple[float, int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """A step; `fields` counts its fields by verdict, in the order of `VERDICTS`."""
+
+    name: str
+    type: str
+    target: str
+    verdict: str
+    fields: tuple[int, ...]
+    machine: MachineRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRecord:
+    """A finding, without what the catalogue tells."""
+
+    code: str
+    step: str | None
+    pointer: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The analysis of one definition; nothing in it is likely a secret.
+
+    Attributes:
+        kind: `definition` or `bundle`.
+        fields: how many fields have which verdict, in the order of `VERDICTS`, those outside of steps too.
+        branches: how many branches of conditions hold steps.
+        excluded: steps that are not translated, with the code that says why.
+        used: how often each thing is named, by kind and name; `images` that the user makes are in `own_images` too.
+        reads, writes, registers, takes, starts: as in `Resources`.
+        shape: how often each rule and each kind of data flow occurs; the names and values are left out.
+    """
+
+    name: str
+    file: str
+    kind: str
+    parameters: int
+    branches: int
+    fields: tuple[int, ...]
+    steps: tuple[StepRecord, ...]
+    excluded: dict[str, str]
+    findings: tuple[FindingRecord, ...]
+    used: dict[str, dict[str, int]]
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    registers: tuple[str, ...]
+    takes: tuple[str, ...]
+    starts: tuple[str, ...]
+    shape: dict[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Record:
+        """The record that `to_dict` has written.
+
+        Raises:
+            KeyError, TypeError: the data are of something else.
+        """
+        steps = tuple(
+            StepRecord(**{**step, "fields": tuple(step["fields"]), "machine": _machine_from(step["machine"])})
+            for step in document["steps"]
+        )
+        findings = tuple(FindingRecord(**each) for each in document["findings"])
+        lists = {name: tuple(document[name]) for name in ("fields", "reads", "writes", "registers", "takes", "starts")}
+        return cls(**{**document, **lists, "steps": steps, "findings": findings})
+
+
+def _machine_from(document: dict[str, Any] | None) -> MachineRecord | None:
+    if document is None:
+        return None
+    source = document["source"]
+    return MachineRecord(**{**document, "source": source and tuple(source), "target": tuple(document["target"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A definition, what the tables and the plan say, and the record of it."""
+
+    definition: Definition
+    mapped: MappedPipeline
+    planned: Planned
+    record: Record
+
+
+def analyse(definition: Definition, config: Config, kind: str) -> Analysis:
+    """Map and plan a definition, and make its record.
+
+    Args:
+        definition: one without faults.
+        config: the user's settings.
+        kind: where it comes from.
+    """
+    mapped = map_pipeline(definition, config.tables)
+    planned = plan(definition, mapped, config.correspondences, config.hooks)
+    mapped = planned.settled(mapped)
+    hidden = Secrets(definition.raw).hidden
+    found = dict.fromkeys([*definition.findings, *planned.with_tables(mapped)])
+    used = resources(definition)
+    machines = planned.machines()
+    by_verdict = mapped.by_verdict()
+    record = Record(
+        name=hidden(definition.name),
+        file=definition.file or "",
+        kind=kind,
+        parameters=len(definition.parameters),
+        branches=sum(bool(steps) for step in definition.all_steps(True) for steps in (step.if_steps, step.else_steps)),
+        fields=tuple(by_verdict[verdict] for verdict in VERDICTS),
+        steps=tuple(_step(each, planned, machines, hidden) for each in mapped.steps.values()),
+        excluded={hidden(name): finding.code for name, finding in planned.excluded.items()},
+        findings=tuple(_finding(each, hidden) for each in found),
+        used={
+            kind: {hidden(name): names[name] for name in sorted(names)}
+            for kind, names in sorted((used.used | _own_images(planned)).items())
+        },
+        reads=tuple(sorted(map(hidden, used.reads))),
+        writes=tuple(sorted(map(hidden, used.writes))),
+        registers=tuple(sorted(used.registers)),
+        takes=tuple(sorted(used.takes)),
+        starts=tuple(sorted(used.starts)),
+        shape=_shape(definition, mapped),
+    )
+    return Analysis(definition, mapped, planned, record)
+
+
+def _own_images(planned: Planned) -> dict[str, Counter[str]]:
+    """The images that the user makes: each is copied to Artifact Registry, or built anew."""
+    own = Counter(choice.uri for choice in planned.plan.images.values() if choice.kind == "custom")
+    return {"own_images": own}
+
+
+def _step(
+    step: MappedStep, planned: Planned, machines: dict[str, PlannedMachine], hidden: Callable[[str], str]
+) -> StepRecord:
+    verdicts = Counter(field.verdict for field in step.fields)
+    machine = machines.get(step.name)
+    return StepRecord(
+        name=hidden(step.name),
+        type=step.type,
+        target=hidden(step_target(step, planned)),
+        verdict=step.verdict,
+        fields=tuple(verdicts[verdict] for verdict in VERDICTS),
+        machine=None if machine is None else _machine(machine),
+    )
+
+
+def _machine(machine: PlannedMachine) -> MachineRecord:
+    source, target = machine.choice.source, machine.choice.target
+    return MachineRecord(
+        instance_type=source.name if source is not None else "",
+        machine=target.name,
+        accelerator=target.accelerator,
+        count=machine.replicas,
+        source=None if source is None else _source_numbers(source),
+        target=_target_numbers(target),
+    )
+
+
+def _source_numbers(machine: SourceMachine) -> tuple[float, int, float]:
+    return machine.vcpus, machine.gpu_count, machine.memory_gib
+
+
+def _target_numbers(machine: TargetMachine) -> tuple[float, int, float]:
+    return machine.vcpus, machine.accelerator_count, machine.memory_gib
+
+
+def _finding(finding: Finding, hidden: Callable[[str], str]) -> FindingRecord:
+    step = None if finding.step is None else hidden(finding.step)
+    return FindingRecord(finding.code, step, hidden(finding.pointer), hidden(finding.message))
+
+
+def _shape(definition: Definition, mapped: MappedPipeline) -> dict[str, int]:
+    """What two pipelines of one template have in common: the rules of their fields, and which kind reads from which."""
+    names = definition.step_names()
+    types = {step.name: step.type for step in definition.all_steps(bodies=True)}
+    found = Counter(field.rule for field in mapped.all_fields())
+    for step in definition.all_steps(bodies=True):
+        found[f"type {step.type}"] += 1
+        for other in {name for _, name in references(step, names)}:
+            found[f"flow {types.get(other, '')} {step.type}"] += 1
+    return dict(sorted(found.items()))
+
+
+def shape_digest(shape: Mapping[str, int]) -> str:
+    """A name for a shape."""
+    return hashlib.sha256(repr(list(shape.items())).encode()).hexdigest()[:16]
