@@ -89,13 +89,14 @@ class Structure:
     # --- order ---
 
     def order(self) -> Iterator[Finding]:
+        inside: dict[str | None, list[Node]] = defaultdict(list)
+        for step in self.source.nodes.values():
+            if step.name in self.target.nodes:
+                for condition in dict.fromkeys(guard.condition for guard in step.guards):
+                    inside[condition].append(self.target.nodes[step.name])
         for step in self.source.nodes.values():
             node = self.target.nodes.get(step.name)
-            if step.kind == "condition" and node is None:
-                inside = (n for n in self.source.nodes.values() if any(g.condition == step.name for g in n.guards))
-                bound = [found for n in inside if (found := self.target.nodes.get(n.name)) is not None]
-            else:
-                bound = [node] if node is not None else []
+            bound = [node] if node is not None else inside[step.name] if step.kind == "condition" else []
             for name, at in step.after.items():
                 for waiting in bound:
                     yield from self.lost(step, name, at, waiting)
@@ -112,20 +113,27 @@ class Structure:
             yield Finding("SMX408", message, at, step.name, self.source.file, waiting.at)
 
     def added(self) -> Iterator[Finding]:
-        before = {name: self.before(name) for name in self.target.nodes}
         for name, node in self.target.nodes.items():
-            for other in node.after.keys() - before[name]:
+            for other in sorted(self.not_before(name, set(node.after))):
                 message = f"waits for {other}, as the step does not ({node.after[other]})"
                 yield Finding("SMX409", message, self.source.nodes[name].at, name, self.source.file, node.after[other])
 
-    def before(self, name: str) -> set[str]:
-        seen, stack = set[str](), [name]
-        while stack:
-            node = self.source.nodes[stack.pop()]
-            for other in (node.waits | node.after.keys()) & self.source.nodes.keys() - seen:
-                seen.add(other)
-                stack.append(other)
-        return seen
+    def not_before(self, name: str, others: set[str]) -> set[str]:
+        """Those of the others for which a step does not wait, neither itself nor through a step that it waits for.
+
+        The nearest steps are looked at first and the search ends with the last of the others, so that it stays short
+        in a long row of steps that wait for their neighbours.
+        """
+        seen, near = {name}, {name}
+        while near and others:
+            near = {other for each in near for other in self.directly_before(each)} - seen
+            seen |= near
+            others = others - near
+        return others
+
+    def directly_before(self, name: str) -> set[str]:
+        node = self.source.nodes[name]
+        return (node.waits | node.after.keys()) & self.source.nodes.keys()
 
     # --- branches ---
 
