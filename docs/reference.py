@@ -8,7 +8,7 @@ from pathlib import Path
 
 from smx2vertex.findings import catalogue
 from smx2vertex.mapping.completeness import completeness, fields, operations, uncovered_properties
-from smx2vertex.mapping.tables import VERDICTS, Row, condition_rows, property_rows, step_tables, table
+from smx2vertex.mapping.tables import VERDICTS, Row, condition_rows, disguise_tables, property_rows, step_tables, table
 
 DOCS = Path(__file__).resolve().parent
 RANGES = {
@@ -41,6 +41,9 @@ def mapping() -> Iterator[str]:
         if each.step_rows:
             yield "\nBeside its Arguments:\n"
             yield from _rows(each.step_rows)
+    for name, each in disguise_tables().items():
+        yield f"\n## {each.step}, in truth a {name.replace('_', ' ')}\n\nBecomes: {each.target} ({each.verdict}).\n"
+        yield from _rows(each.rows)
     titles = {"step": "Every step", "definition": "The definition", "expressions": "Expressions"}
     for name, title in titles.items():
         yield f"\n## {title}\n"

@@ -100,6 +100,18 @@ def test_rows_for_conditions_and_properties(smx2vertex: Run, config: Callable[..
     }
 
 
+def test_rows_of_a_type_and_of_a_disguise(smx2vertex: Run, config: Callable[..., Path]) -> None:
+    """A notebook job is a Training step with rows of its own; the user's come before both."""
+    notebooks = REPOSITORY / "tests" / "fixtures" / "notebooks" / "definition.json"
+    place = "/Steps/0/Arguments/AlgorithmSpecification/TrainingImage"
+    assert fields_of(smx2vertex, notebooks)[place]["file"] == "mappings/disguises/notebook_job.yaml"
+    for table in ("Training", "notebook_job"):
+        row = "AlgorithmSpecification.TrainingImage: {to: my image, verdict: exact}"
+        mine = config(f"rules: {{{table}: {{fields: {{{row}}}}}}}")
+        after = fields_of(smx2vertex, notebooks, mine)[place]
+        assert (after["file"], after["target"], after["verdict"]) == (str(mine), "my image", "exact")
+
+
 def test_a_whole_table_gives_an_unknown_step_type_its_rows(
     smx2vertex: Run, config: Callable[..., Path], tmp_path: Path
 ) -> None:

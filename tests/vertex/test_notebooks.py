@@ -79,6 +79,34 @@ def test_nothing_is_unaccounted_for(smx2vertex: Command) -> None:
     assert report["ledger"]["unaccounted"] == []
 
 
+def test_fields_have_the_verdicts_of_a_notebook(smx2vertex: Command) -> None:
+    report = json.loads(smx2vertex("map", NOTEBOOKS / "definition.json", "--format", "json").out)
+    fields = report["steps"][0]["fields"]
+    rules = {(field["rule"], field["verdict"]) for field in fields if field["rule"].startswith("notebook_job:")}
+    assert {(rule.removeprefix("notebook_job:"), verdict) for rule, verdict in rules} == {
+        ("AlgorithmSpecification.TrainingImage", "redesign"),
+        ("AlgorithmSpecification.ContainerEntrypoint", "adapted"),
+        ("HyperParameters.*", "exact"),
+        ("InputDataConfig[].ChannelName", "adapted"),
+        ("InputDataConfig[].DataSource.S3DataSource.S3Uri", "adapted"),
+        ("OutputDataConfig.S3OutputPath", "adapted"),
+    }
+    assert ("training:RoleArn", "redesign") in {(field["rule"], field["verdict"]) for field in fields}
+
+
+def test_a_channel_of_its_own_is_refused(smx2vertex: Command, tmp_path: Path) -> None:
+    document = json.loads((NOTEBOOKS / "definition.json").read_text())
+    channels = document["Steps"][0]["Arguments"]["InputDataConfig"]
+    channels.append(json.loads(json.dumps(channels[0])) | {"ChannelName": "prices"})
+    definition = tmp_path / "definition.json"
+    definition.write_text(json.dumps(document))
+    report = json.loads(smx2vertex("map", definition, "--format", "json").out)
+    assert [(each["code"], each["source"]["pointer"], each["message"]) for each in report["findings"]][-1:] == [
+        ("SMX227", "/Steps/0/Arguments/InputDataConfig/1", "nothing reads the channel 'prices'")
+    ]
+    assert report["steps"][0]["verdict"] == "redesign"
+
+
 def test_a_function_fails_and_names_its_source(smx2vertex: Command, tmp_path: Path) -> None:
     definition = json.loads((NOTEBOOKS / "definition.json").read_text())
     step = definition["Steps"][0]

@@ -49,7 +49,8 @@ class Mistake:
 def table_files() -> list[Path]:
     """The files of `mappings/` that hold rows."""
     common = ("step", "definition", "expressions", "conditions", "properties")
-    return [*sorted((mappings_dir() / "steps").glob("*.yaml")), *(mappings_dir() / f"{name}.yaml" for name in common)]
+    of_steps = (file for folder in ("steps", "disguises") for file in sorted((mappings_dir() / folder).glob("*.yaml")))
+    return [*of_steps, *(mappings_dir() / f"{name}.yaml" for name in common)]
 
 
 def check_table(file: Path) -> list[Mistake]:

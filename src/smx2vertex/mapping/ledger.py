@@ -22,6 +22,7 @@ from ..sagemaker.expressions import (
     parts,
     pointer_token,
 )
+from .disguises import disguise
 from .tables import VERDICTS, Node, Row, Table, Tables, Verdict, our_tables, upwards, worse
 
 _UNKNOWN_FIELD = Row("unknown", "", None, "unsupported", "no table knows this field", "SMX251")
@@ -170,7 +171,7 @@ class _Mapper:
             self.walk(entry, Node(), None, pointer, "")
 
     def map_step(self, step: Step) -> None:
-        found = self.tables.steps.get(step.type)
+        found = self.tables.disguises.get(disguise(step, self.names) or "") or self.tables.steps.get(step.type)
         target = found.target if found else "task that fails and says so"
         self.step = MappedStep(step.name, step.type, target, found.verdict if found else "unsupported")
         self.steps[step.name] = self.step

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .data import load_yaml
-from .tables import Node, Row, Table, Tables, Verdict, read_row, tree
+from .tables import Node, Row, Table, Tables, merged, read_row, tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,38 +72,51 @@ def planned_by_hook(tables: Tables, type_: str, hook: str) -> Tables:
     beside = dict.fromkeys((row.rule.partition(":")[2].split(".")[0] for row in ours.step_rows) if ours else (), entry)
     name = ours.name if ours else type_
     blank = Table(name, "component of your hook", "adapted", Node(), (), step=type_)
-    bare = replace(tables, steps=tables.steps | {type_: blank}, properties=tables.properties | {type_: {}})
+    others = {key: each for key, each in tables.disguises.items() if each.step != type_}
+    bare = replace(
+        tables, steps=tables.steps | {type_: blank}, disguises=others, properties=tables.properties | {type_: {}}
+    )
     layer = Layer(name, hook, {"fields": {"*": entry}, "step_fields": beside, "properties": {type_: {"*": entry}}})
     return _laid_over(bare, layer)
 
 
 def _laid_over(tables: Tables, layer: Layer) -> Tables:
-    document = layer.document
     base = tables.find(layer.name) or Table(layer.name, "component", "adapted", Node(), (), step=layer.name)
-    root, rows = tree(base.name, layer.file, document.get("fields", {}), document)
-    step_root, step_rows = tree(f"{base.name}.step", layer.file, document.get("step_fields", {}), document)
-    verdict: Verdict = document.get("verdict", base.verdict)
-    whole = replace(
-        base,
-        target=document.get("target", base.target),
-        verdict=verdict,
-        root=_merged(base.root, root),
-        step_root=_merged(base.step_root, step_root),
-        sources=tuple(document.get("sources", base.sources)),
-    )
-    common = whole.name in tables.common
-    stored = tables.common[whole.name] if common else base
-    whole = replace(
-        whole,
-        rows=_still_there(whole.root, (*stored.rows, *rows)),
-        step_rows=_still_there(whole.step_root, (*stored.step_rows, *step_rows)),
-    )
+    steps, disguises, common = dict(tables.steps), dict(tables.disguises), dict(tables.common)
+    if base.name in common:
+        common[base.name] = _over(common[base.name], layer, base.name)
+    elif base.name in disguises:
+        disguises[base.name] = _over(base, layer, base.name)
+    else:
+        steps[str(base.step)] = _over(base, layer, base.name)
+        of_type = {name: each for name, each in disguises.items() if each.step == base.step}
+        disguises |= {name: _over(each, layer, base.name) for name, each in of_type.items()}
     return Tables(
-        steps=tables.steps if common else tables.steps | {str(whole.step): whole},
-        common=tables.common | {whole.name: whole} if common else tables.common,
-        conditions=tables.conditions | _rows("conditions", layer.file, document.get("conditions", {})),
+        steps=steps,
+        disguises=disguises,
+        common=common,
+        conditions=tables.conditions | _rows("conditions", layer.file, layer.document.get("conditions", {})),
         properties=tables.properties
         | {type_: tables.properties.get(type_, {}) | rows for type_, rows in _property_rows(layer).items()},
+    )
+
+
+def _over(table: Table, layer: Layer, name: str) -> Table:
+    """A table with the rows of a layer over it; those of another table's layer (`name`) stand in the tree alone."""
+    document = layer.document
+    root, rows = tree(name, layer.file, document.get("fields", {}), document)
+    step_root, step_rows = tree(f"{name}.step", layer.file, document.get("step_fields", {}), document)
+    root, step_root = merged(table.root, root), merged(table.step_root, step_root)
+    own = name == table.name
+    return replace(
+        table,
+        target=document.get("target", table.target) if own else table.target,
+        verdict=document.get("verdict", table.verdict) if own else table.verdict,
+        sources=tuple(document.get("sources", table.sources)) if own else table.sources,
+        root=root,
+        step_root=step_root,
+        rows=_still_there(root, (*table.rows, *(rows if own else ()))),
+        step_rows=_still_there(step_root, (*table.step_rows, *(step_rows if own else ()))),
     )
 
 
@@ -116,29 +129,7 @@ def _rows(name: str, file: str, entries: Mapping[str, Any], prefix: str = "") ->
     return {path: read_row(f"{name}:{prefix}{path}", file, entry) for path, entry in entries.items()}
 
 
-def _merged(below: Node | None, above: Node | None) -> Node:
-    """A tree over another one."""
-    if below is None or above is None:
-        return below or above or Node()
-    if above.row is not None and not above.row.empty:
-        return above
-    merged = Node(above.row or below.row)
-    for key in dict.fromkeys((*below.children, *above.children)):
-        any_key = key != "[]"
-        ours = below.children.get(key) or (below.children.get("*") if any_key else None)
-        of_all = above.children.get("*") if any_key and key != "*" else None
-        merged.children[key] = _merged(_merged(ours, of_all), above.children.get(key))
-    return merged
-
-
 def _still_there(root: Node, rows: Iterable[Row]) -> tuple[Row, ...]:
     """The rows that the tree holds, in their order."""
-    held = {id(row) for row in _held(root)}
+    held = {id(row) for row in root.rows()}
     return tuple(row for row in rows if id(row) in held)
-
-
-def _held(node: Node) -> Iterator[Row]:
-    if node.row is not None:
-        yield node.row
-    for child in node.children.values():
-        yield from _held(child)

@@ -58,6 +58,28 @@ class Node:
         found = self.children.get(key)
         return found if found is not None or key == "[]" else self.children.get("*")
 
+    def rows(self) -> Iterator[Row]:
+        """The rows of this tree."""
+        if self.row is not None:
+            yield self.row
+        for child in self.children.values():
+            yield from child.rows()
+
+
+def merged(below: Node | None, above: Node | None) -> Node:
+    """A tree over another one: a row replaces the row of its path and all rows below it, `*` those of any key."""
+    if below is None or above is None:
+        return below or above or Node()
+    if above.row is not None and not above.row.empty:
+        return above
+    both = Node(above.row or below.row)
+    for key in dict.fromkeys((*below.children, *above.children)):
+        any_key = key != "[]"
+        ours = below.children.get(key) or (below.children.get("*") if any_key else None)
+        of_all = above.children.get("*") if any_key and key != "*" else None
+        both.children[key] = merged(merged(ours, of_all), above.children.get(key))
+    return both
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -176,6 +198,17 @@ def step_tables() -> dict[str, Table]:
 
 
 @cache
+def disguise_tables() -> dict[str, Table]:
+    """The tables of steps that are something else than their type says, by name; each over that of its type."""
+    found = {}
+    for file in sorted((mappings_dir() / "disguises").glob("*.yaml")):
+        own = read_table(file)
+        ours = step_tables()[str(own.step)]
+        found[own.name] = replace(own, root=merged(ours.root, own.root), step_root=ours.step_root)
+    return found
+
+
+@cache
 def table(name: str) -> Table:
     """A table of something that concerns all step types: `step`, `definition`, `expressions` or `conditions`."""
     return read_table(mappings_dir() / f"{name}.yaml")
@@ -206,6 +239,8 @@ class Tables:
 
     Attributes:
         steps: the tables of the step types, by type.
+        disguises: those of steps that are something else than their type says, by name (`mappings/disguises/`). The
+            tree holds the rows of the type, too; `rows` those of the table alone.
         common: those that concern all step types, by name: `step`, `definition`, `expressions`, `conditions`,
             `properties`.
         conditions: the rows of the types of conditions.
@@ -213,6 +248,7 @@ class Tables:
     """
 
     steps: dict[str, Table]
+    disguises: dict[str, Table]
     common: dict[str, Table]
     conditions: dict[str, Row]
     properties: dict[str, dict[str, Row]]
@@ -222,12 +258,12 @@ class Tables:
         return next((each for each in self.all() if name in (each.name, each.step)), None)
 
     def all(self) -> tuple[Table, ...]:
-        """All tables with all their rows: those of the step types, then those that concern all of them."""
+        """All tables with all their rows: those of the step types, of disguises, and those that concern all steps."""
         of_conditions = (*self.conditions.values(), *self.common["conditions"].rows)
         of_properties = tuple(row for rows in self.properties.values() for row in rows.values())
         whole = {"conditions": of_conditions, "properties": of_properties}
         common = (replace(each, rows=whole.get(each.name, each.rows)) for each in self.common.values())
-        return (*self.steps.values(), *common)
+        return (*self.steps.values(), *self.disguises.values(), *common)
 
 
 @cache
@@ -243,7 +279,9 @@ def our_tables() -> Tables:
         sources=tuple(document["sources"]),
     )
     common = {name: table(name) for name in ("step", "definition", "expressions", "conditions")}
-    return Tables(step_tables(), common | {"properties": properties}, condition_rows(), property_rows())
+    return Tables(
+        step_tables(), disguise_tables(), common | {"properties": properties}, condition_rows(), property_rows()
+    )
 
 
 def all_tables() -> tuple[Table, ...]:

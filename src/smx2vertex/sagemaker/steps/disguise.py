@@ -1,26 +1,32 @@
-"""Training steps that train nothing: functions, notebook jobs, and the repacking of a model."""
+"""Steps that are something else than their type says: functions, notebook jobs, repacking, Spark programs."""
 
 from __future__ import annotations
 
+import posixpath
 from itertools import pairwise
 from typing import Literal
 
 from ..definition import Step
 from .fields import Look, arguments, unquoted
 
-Disguise = Literal["function", "notebook job", "repack"]
+Disguise = Literal["function", "notebook job", "repack", "spark program"]
+# What SageMaker's Spark container starts.
+SPARK_SUBMIT = "smspark-submit"
 
 
 def disguise(step: Step) -> Disguise | None:
-    """What a Training step is in truth; None if it trains, or is of another type.
+    """What a Training or Processing step is in truth; None if it is what its type says.
 
-    A function that was decorated with `@step` starts the bootstrap script `job_driver.sh`, a notebook job the program
+    A Spark program is started by `smspark-submit`. A function that was decorated with `@step` starts the bootstrap script `job_driver.sh`, a notebook job the program
     `amazon_sagemaker_scheduler`, and a repack step the script `_repack_script_launcher.sh`, or `_repack_model.py` in
     older releases of the SDK. [SageMaker SDK 2.257.7]
     """
+    look = arguments(step)
+    if step.type == "Processing":
+        first = [field.text or "" for field in look.fields("AppSpecification.ContainerEntrypoint")[:1]]
+        return "spark program" if posixpath.basename("".join(first)) == SPARK_SUBMIT else None
     if step.type != "Training":
         return None
-    look = arguments(step)
     words = " ".join(_words(look))
     if "/job_driver.sh" in words:
         return "function"

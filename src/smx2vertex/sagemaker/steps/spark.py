@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from ..definition import Step
 from ..expressions import Expression, Join, Literal, parse, pointer_token
 from .calls import EMR, EMRServerless
+from .disguise import SPARK_SUBMIT
 from .fields import Field, arguments
 from .jobs import Processing, ProcessingInput
 
@@ -89,7 +90,7 @@ def spark_of_emr_serverless(emr: EMRServerless) -> SparkSubmit | None:
 def spark_of_processing(processing: Processing) -> SparkSubmit | None:
     """What SageMaker's Spark container runs; None if another program runs."""
     program = processing.entrypoint[0].text or "" if processing.entrypoint else ""
-    if posixpath.basename(program) != "smspark-submit":
+    if posixpath.basename(program) != SPARK_SUBMIT:
         return None
     return spark_submit((*processing.entrypoint[1:], *processing.arguments))
 

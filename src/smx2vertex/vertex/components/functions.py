@@ -15,11 +15,13 @@ from ..builder import Builder, Product
 from ..names import plain, reads_as_placeholder
 from ..plan import CodeFile, Output, Plain, Task
 from ..uses import FUNCTION_RESULT, normal
-from .shared import environment, property_name
+from .shared import environment, known_channels, property_name
 
 if TYPE_CHECKING:
     from ..planner import Planner
 
+# The SDK's scripts, the list of packages, and the user's files under the time at which the pipeline was built.
+CHANNELS = r"sagemaker_remote_function_bootstrap|pre_exec_script_and_dependencies|[\d-]+"
 CODE_FOLDER = "/opt/ml/code"
 REQUIREMENTS_FOLDER = "requirements"
 RESULT_FILE = f"{FUNCTION_RESULT}/results.json"
@@ -31,6 +33,7 @@ def plan_function(planner: Planner, step: Step) -> Task:
     """A function that was decorated with `@step`: a task that calls it, if a bundle holds its source and arguments."""
     call = _known_call(planner, step)
     training = steps.training(step, planner.names)
+    known_channels(planner, step, training, CHANNELS)
     options = steps.function_options(step)
     python = options.get("client_python_version", "")
     builder = Builder(planner, step, _image(planner, step, training, python), "step-function", "function")

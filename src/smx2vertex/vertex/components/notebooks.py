@@ -8,7 +8,7 @@ from ...sagemaker import steps
 from ...sagemaker.definition import Step
 from ..builder import Builder, Product
 from ..plan import CodeFile, Output, Task
-from .shared import environment
+from .shared import environment, known_channels
 
 if TYPE_CHECKING:
     from ..planner import Planner
@@ -23,6 +23,7 @@ def plan_notebook(planner: Planner, step: Step) -> Task:
     notebook = training.environment.get("SM_INPUT_NOTEBOOK_NAME")
     if channel is None or channel.uri is None or not channel.uri.text or notebook is None or not notebook.text:
         raise planner.not_translated(step, "SMX395", "the definition does not name the notebook", step.pointer)
+    known_channels(planner, step, training, CHANNEL)
     builder = Builder(planner, step, planner.tool_image("notebook"), "notebook", "notebook job")
     builder.option("step", step.name)
     builder.option("code", f"/opt/ml/input/data/{CHANNEL}")
@@ -39,6 +40,5 @@ def plan_notebook(planner: Planner, step: Step) -> Task:
         ("property", "OutputDataConfig.S3OutputPath"),
         Product(Output(builder.task.variable, name), "artifact", "Artifact"),
     )
-    planner.note("SMX396", f"{notebook.text} runs in an image with papermill", step.pointer, step)
     builder.task.machine = planner.machine(training.resources, step)
     return builder.task

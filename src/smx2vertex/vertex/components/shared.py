@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from ...sagemaker import steps
 from ...sagemaker.definition import Step
 from ...sagemaker.expressions import ExecutionVariable, Join, Literal, PropertyReference
 from ...sagemaker.steps import Field
 from ..builder import Builder, Product
-from ..names import snake_case
+from ..names import plain, snake_case
 from ..plan import Output
+
+if TYPE_CHECKING:
+    from ..planner import Planner
 
 
 def fixed_destination(builder: Builder, step: Step, uri: Field | None, wanted: str, output: str) -> str | None:
@@ -43,6 +49,21 @@ def environment(builder: Builder, variables: dict[str, Field]) -> None:
     """The environment variables of a container, each a typed input."""
     for name, field in variables.items():
         builder.option("environment", name, last=builder.value_template(field, name))
+
+
+def known_channels(planner: Planner, step: Step, training: steps.Training, pattern: str) -> None:
+    """Refuse a step with an input channel that what runs would not find.
+
+    Args:
+        pattern: what the names of the channels that the SDK adds match, wholly.
+
+    Raises:
+        NotTranslated: there is another one.
+    """
+    for channel in training.channels:
+        if not re.fullmatch(pattern, channel.name):
+            message = f"nothing reads the channel {plain(channel.name)!r}"
+            raise planner.not_translated(step, "SMX227", message, channel.pointer)
 
 
 def product_key(use: PropertyReference) -> tuple[str, object]:

@@ -68,8 +68,6 @@ def plan_spark_processing(planner: Planner, step: Step, processing: steps.Proces
         builder.option("timeout", last=builder.value_template(processing.resources.max_runtime_s, "timeout"))
     for name, text in step.tags.items():
         builder.option("label", name, last=encode_last_field(text))
-    message = "a batch chooses its machines by itself; spark.executor properties set the size of one"
-    planner.note("SMX384", message, f"{step.pointer}/Arguments/ProcessingResources", step)
     return _end(builder, submit)
 
 
