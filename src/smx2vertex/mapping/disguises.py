@@ -11,8 +11,7 @@ from ..sagemaker.definition import Step
 def disguise(step: Step, names: Collection[str]) -> str | None:
     """The name of its table in `mappings/disguises/`; None if the step is what its type says.
 
-    Args:
-        names: the names of all steps.
+    `names` are the names of all steps.
     """
     found = steps.disguise(step)
     if found == "repack" and steps.repack(step, names) is None:

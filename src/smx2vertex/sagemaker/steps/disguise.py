@@ -17,9 +17,9 @@ SPARK_SUBMIT = "smspark-submit"
 def disguise(step: Step) -> Disguise | None:
     """What a Training or Processing step is in truth; None if it is what its type says.
 
-    A Spark program is started by `smspark-submit`. A function that was decorated with `@step` starts the bootstrap script `job_driver.sh`, a notebook job the program
-    `amazon_sagemaker_scheduler`, and a repack step the script `_repack_script_launcher.sh`, or `_repack_model.py` in
-    older releases of the SDK. [SageMaker SDK 2.257.7]
+    A Spark program is started by `smspark-submit`, a function that was decorated with `@step` by the bootstrap script
+    `job_driver.sh`, a notebook job by the program `amazon_sagemaker_scheduler`; a repack step starts the script
+    `_repack_script_launcher.sh`, or `_repack_model.py` in older releases of the SDK. [SageMaker SDK 2.257.7]
     """
     look = arguments(step)
     if step.type == "Processing":

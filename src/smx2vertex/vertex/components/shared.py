@@ -52,13 +52,10 @@ def environment(builder: Builder, variables: dict[str, Field]) -> None:
 
 
 def known_channels(planner: Planner, step: Step, training: steps.Training, pattern: str) -> None:
-    """Refuse a step with an input channel that what runs would not find.
-
-    Args:
-        pattern: what the names of the channels that the SDK adds match, wholly.
+    """Refuse a step with an input channel whose name does not match the pattern: what runs would not find it.
 
     Raises:
-        NotTranslated: there is another one.
+        NotTranslated: there is such a channel.
     """
     for channel in training.channels:
         if not re.fullmatch(pattern, channel.name):
