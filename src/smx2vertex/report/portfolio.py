@@ -120,8 +120,9 @@ class PipelineEntry:
         excluded: the steps that are not translated.
         template: the id of its template.
         similarity: how much of its structure it shares with the first pipeline of the template, from 0 to 1.
-        level: kind of work and technical difficulty, from A-1 to C-5.
-        depends_on: the pipelines that it needs.
+        level: kind of work and technical difficulty, from A-1 to C-5, by what the pipeline costs alone.
+        days: what it costs; a further pipeline of a template costs a share of what its `drivers` say.
+        depends_on: the pipelines that it needs, the first twenty; all stand in the dependencies.
         why: why it is in its wave.
     """
 
@@ -199,7 +200,7 @@ class Blocker:
     """Something to settle once, for all pipelines that wait for it.
 
     Attributes:
-        kind: `finding`, `bucket`, `image`, `role`, `key`, `network`, or `function`.
+        kind: `finding`, `bucket`, `image`, `role`, `key`, `network`, or `function`; these are shared by several.
         blocks: whether steps are left out until it is settled; else it is asked for before the first run.
     """
 
@@ -358,7 +359,7 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Portfolio:
-    """The report: see the classes of its parts."""
+    """The report: see the classes of its parts; `skipped` are files in folders that hold something else."""
 
     version: str
     inputs: list[str]
@@ -374,6 +375,7 @@ class Portfolio:
     compute: ComputeComparison
     pipelines: list[PipelineEntry]
     unreadable: list[Unreadable]
+    skipped: list[str]
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data; its form is docs/schema/assess.schema.json."""

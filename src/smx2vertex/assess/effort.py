@@ -1,0 +1,210 @@
+"""The effort table: what a migration costs, row by row; ours is `mappings/effort.yaml`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+import yaml
+
+from ..findings import Finding, InputError, catalogue
+from ..mapping.data import load_yaml, mappings_dir
+from ..report.portfolio import Days, Driver
+from .record import Record
+
+Unit: TypeAlias = Literal[
+    "portfolio", "pipeline", "step", "excluded", "decision", "branch", "parameter", "trigger",
+    "image", "bucket", "role", "key", "network", "function",
+]  # fmt: skip
+# What is done once for all pipelines, with the kind of thing that a record lists.
+SHARED: dict[Unit, str] = {
+    "image": "own_images",
+    "bucket": "buckets",
+    "role": "roles",
+    "key": "keys",
+    "network": "networks",
+    "function": "functions",
+}
+_ANY = "*"
+_ROW_KEYS = {"label", "per", "types", "except", "days", "because"}
+_KEYS = {"following", "levels", "complex_types", "rows"}
+
+
+@dataclass(frozen=True, slots=True)
+class EffortRow:
+    """A row: what is counted, and the person-days for each.
+
+    Attributes:
+        types: the step types that it is about; `*` for all that no other row names.
+        exceptions: codes that do not count.
+    """
+
+    name: str
+    label: str
+    per: Unit
+    days: Days
+    because: str
+    types: frozenset[str] = frozenset()
+    exceptions: frozenset[str] = frozenset()
+
+    def driver(self, count: int) -> Driver:
+        """What so many of it cost."""
+        return Driver(self.name, self.label, count, (self.days * count).rounded(), self.because)
+
+
+@dataclass(frozen=True, slots=True)
+class EffortTable:
+    """The table.
+
+    Attributes:
+        following: the share of its own effort that a further pipeline of a template costs.
+        c_above: above so many likely days the letter of the level is C.
+        complex_types: step types that make a pipeline more difficult than branches do.
+    """
+
+    file: str
+    following: Days
+    following_because: str
+    c_above: float
+    complex_types: frozenset[str]
+    rows: tuple[EffortRow, ...]
+
+    def drivers(self, record: Record, triggers: int) -> list[Driver]:
+        """What a pipeline costs alone, the costliest first."""
+        counts = self._counts(record, triggers)
+        drivers = [row.driver(counts[row.name]) for row in self.rows if counts[row.name]]
+        return sorted(drivers, key=lambda driver: (-driver.days.likely, driver.row))
+
+    def shared_drivers(self, things: Mapping[str, int]) -> list[Driver]:
+        """What is done once: `things` are the numbers of images, buckets and so on by their kind in a record."""
+        counts = {row: 1 if row.per == "portfolio" else things.get(SHARED.get(row.per, ""), 0) for row in self.rows}
+        return [row.driver(count) for row, count in counts.items() if count]
+
+    def level(self, record: Record, days: Days) -> str:
+        """The level of a pipeline that costs so many days alone, from A-1 to C-5."""
+        left_out = len(record.excluded)
+        letter = "C" if days.likely > self.c_above else "B" if left_out else "A"
+        if left_out:
+            return f"{letter}-{5 if left_out * 3 > len(record.steps) else 4}"
+        if any(step.type in self.complex_types for step in record.steps):
+            return f"{letter}-3"
+        return f"{letter}-{2 if record.branches else 1}"
+
+    def _counts(self, record: Record, triggers: int) -> Counter[str]:
+        simple = {
+            "pipeline": 1,
+            "branch": record.branches,
+            "parameter": record.parameters,
+            "trigger": triggers,
+        }
+        counts: Counter[str] = Counter()
+        for row in self.rows:
+            counts[row.name] += simple.get(row.per, 0)
+            if row.per == "decision":
+                counts[row.name] += _decisions(record, row.exceptions)
+        for step in record.steps:
+            row = self._row_of("excluded" if step.name in record.excluded else "step", step.type)
+            if row is not None:
+                counts[row.name] += 1
+        return counts
+
+    def _row_of(self, per: Unit, type_: str) -> EffortRow | None:
+        rows = [row for row in self.rows if row.per == per]
+        named = (row for row in rows if type_ in row.types)
+        return next(named, next((row for row in rows if _ANY in row.types), None))
+
+
+def _decisions(record: Record, exceptions: frozenset[str]) -> int:
+    codes = {finding.code for finding in record.findings if finding.step not in record.excluded}
+    return sum(catalogue()[code].severity != "info" for code in codes - exceptions)
+
+
+def load_effort(file: Path | None = None) -> EffortTable:
+    """Read an effort table, ours if none is given.
+
+    Raises:
+        InputError: the file cannot be read, or holds a mistake (SMX174).
+    """
+    path = file or mappings_dir() / "effort.yaml"
+    shown = str(file) if file else "mappings/effort.yaml"
+    try:
+        return _table(load_yaml(path), shown)
+    except OSError as error:
+        raise _mistake(shown, f"cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise _mistake(shown, f"is no YAML: {' '.join(str(error).split())}") from error
+    except _MistakeError as error:
+        raise _mistake(shown, str(error)) from error
+
+
+class _MistakeError(Exception):
+    """What is wrong in a table."""
+
+
+def _mistake(file: str, message: str) -> InputError:
+    return InputError(Finding("SMX174", message, file=file))
+
+
+def _table(document: Any, file: str) -> EffortTable:
+    _known_keys(document, _KEYS, "the table")
+    rows = _mapping(document.get("rows"), "rows")
+    following = _mapping(document.get("following"), "following")
+    levels = _mapping(document.get("levels"), "levels")
+    return EffortTable(
+        file=file,
+        following=_days(following, "following"),
+        following_because=str(following.get("because", "")),
+        c_above=_number(levels.get("c_above"), "levels.c_above"),
+        complex_types=_texts(document.get("complex_types"), "complex_types"),
+        rows=tuple(_row(str(name), entry) for name, entry in rows.items()),
+    )
+
+
+def _row(name: str, entry: Any) -> EffortRow:
+    _known_keys(entry, _ROW_KEYS, f"rows.{name}")
+    per = entry.get("per")
+    if per not in get_args(Unit):
+        raise _MistakeError(f"rows.{name}.per: {per!r} is none of {', '.join(get_args(Unit))}")
+    return EffortRow(
+        name=name,
+        label=str(entry.get("label", name)),
+        per=per,
+        days=_days(_mapping(entry.get("days"), f"rows.{name}.days"), f"rows.{name}.days"),
+        because=str(entry.get("because", "")),
+        types=_texts(entry.get("types", []), f"rows.{name}.types"),
+        exceptions=_texts(entry.get("except", []), f"rows.{name}.except"),
+    )
+
+
+def _known_keys(value: Any, keys: set[str], place: str) -> None:
+    for key in _mapping(value, place):
+        if key not in keys:
+            raise _MistakeError(f"{place}: the key {key!r} is none of {', '.join(sorted(keys))}")
+
+
+def _mapping(value: Any, place: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _MistakeError(f"{place}: must be a mapping")
+    return value
+
+
+def _texts(value: Any, place: str) -> frozenset[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _MistakeError(f"{place}: must be a list of texts")
+    return frozenset(value)
+
+
+def _days(value: dict[str, Any], place: str) -> Days:
+    days = Days(*(_number(value.get(key), f"{place}.{key}") for key in ("low", "likely", "high")))
+    if not days.low <= days.likely <= days.high:
+        raise _MistakeError(f"{place}: low, likely and high must be in this order")
+    return days
+
+
+def _number(value: Any, place: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e6:
+        raise _MistakeError(f"{place}: must be a number, 0 or more")
+    return float(value)
