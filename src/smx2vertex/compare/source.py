@@ -94,6 +94,7 @@ class SourceReader:
         self.names = definition.step_names()
         self.steps = {step.name: step for step in definition.all_steps(bodies=True)}
         self.loops = {inner.name: step.name for step in self.steps.values() for inner in step.body}
+        self.jobs: dict[str, steps.Processing] = {}  # the processing jobs that were asked so far
         self.loop: str | None = None  # the loop around the step that is being read
         self.branches = self.all_branches()
 
@@ -271,8 +272,9 @@ class SourceReader:
         return None if kind is None else kind.step_product(self, step, reference)
 
     def output_path(self, step: Step, key: str) -> str | None:
-        outputs = steps.processing(step, self.names).outputs
-        for index, output in enumerate(outputs):
+        if step.name not in self.jobs:
+            self.jobs[step.name] = steps.processing(step, self.names)
+        for index, output in enumerate(self.jobs[step.name].outputs):
             if key in (output.name, str(index)) and output.local_path:
                 return folder(output.local_path)
         return None
