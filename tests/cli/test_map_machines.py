@@ -95,7 +95,7 @@ def test_text_shows_machines(smx2vertex: Run, spot: Path) -> None:
     assert [words for words in SHOWN if words not in text] == []
 
 
-@pytest.mark.parametrize(("form", "heading"), [("md", "## Machines"), ("html", "<h2>Machines</h2>")])
+@pytest.mark.parametrize(("form", "heading"), [("md", "## Machines"), ("html", ">Machines</h2>")])
 def test_reports_show_machines(smx2vertex: Run, spot: Path, form: str, heading: str) -> None:
     page = smx2vertex("map", spot, "--format", form).out.replace("\\", "").replace("&gt;", ">")
     assert heading in page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from ..mapping.ledger import MappedPipeline
 from ..mapping.tables import Tables
 from ..report.definition_diagram import definition_diagram
 from ..report.diagram import Diagram
-from ..report.pipeline import Claim, GeneratedCode, PipelineDetails
+from ..report.pipeline import Claim, Diagrams, GeneratedCode, PipelineDetails, rule_table
 from ..sagemaker.dataflow import dataflow
 from ..sagemaker.definition import Definition
 from ..sagemaker.expressions import pointer_token
@@ -21,6 +21,13 @@ from ..vertex.preview import generated_code
 from .plan_diagram import plan_diagram
 
 
+def pipeline_diagrams(definition: Definition, planned: Planned) -> Diagrams:
+    """A definition and its plan as pictures."""
+    hidden = Secrets(definition.raw).hidden
+    target, steps = plan_diagram(planned.plan)
+    return Diagrams(_hidden(definition_diagram(dataflow(definition)), hidden), _hidden(target, hidden), steps)
+
+
 def pipeline_details(
     definition: Definition, mapped: MappedPipeline, planned: Planned, tables: Tables
 ) -> PipelineDetails:
@@ -28,25 +35,18 @@ def pipeline_details(
 
     The generated code goes through the formatter, a process of its own: this takes some tenths of a second.
     """
-    secrets = Secrets(definition.raw)
-    target, steps = plan_diagram(planned.plan)
+    hidden = Secrets(definition.raw).hidden
     code = generated_code(planned.plan) if planned.plan.body else {}
     return PipelineDetails(
-        source=_hidden(definition_diagram(dataflow(definition)), secrets),
-        target=_hidden(target, secrets),
-        steps=steps,
-        code={
-            step: tuple(GeneratedCode(path, secrets.hidden(text)) for path, text in parts)
-            for step, parts in code.items()
-        },
-        values={pointer: secrets.hidden(text) for pointer, text in _values(definition.raw, "")},
+        diagrams=pipeline_diagrams(definition, planned),
+        code={step: tuple(GeneratedCode(path, hidden(text)) for path, text in parts) for step, parts in code.items()},
+        values={pointer: hidden(text) for pointer, text in _values(definition.raw, "")},
         claims=_claims(mapped, tables),
     )
 
 
-def _hidden(diagram: Diagram, secrets: Secrets) -> Diagram:
-    nodes = tuple(replace(node, note=secrets.hidden(node.note)) for node in diagram.nodes)
-    return replace(diagram, nodes=nodes)
+def _hidden(diagram: Diagram, hidden: Callable[[str], str]) -> Diagram:
+    return replace(diagram, nodes=tuple(replace(node, note=hidden(node.note)) for node in diagram.nodes))
 
 
 def _values(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
@@ -73,8 +73,3 @@ def _claims(mapped: MappedPipeline, tables: Tables) -> dict[str, tuple[Claim, ..
         for table in tables.all()
         if table.name in names
     }
-
-
-def rule_table(rule: str) -> str:
-    """The name of the table that a rule stands in: `lambda` for `lambda.step:FunctionArn`."""
-    return rule.partition(":")[0].removesuffix(".step")

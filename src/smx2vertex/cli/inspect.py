@@ -111,12 +111,13 @@ def draw(picture: Diagram, form: DiagramFormat) -> str:
 
 
 def _definition(source: Path, pipeline: str | None) -> tuple[dict[str, Any], Outline, Diagram, list[Finding]]:
+    from ..report.definition_diagram import definition_diagram
     from ..sagemaker.dataflow import dataflow, to_dict
-    from .inspect_definition import diagram, outline
+    from .inspect_definition import outline
 
     definition = open_source(source, pipeline).definition
     flow = dataflow(definition)
-    return to_dict(flow), outline(flow), diagram(flow), definition.findings
+    return to_dict(flow), outline(flow), definition_diagram(flow), definition.findings
 
 
 def _spec(source: Path) -> tuple[dict[str, Any], Outline, Diagram, list[Finding]]:

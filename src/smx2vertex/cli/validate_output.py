@@ -51,10 +51,11 @@ def print_comparison(form: ValidateFormat, comparison: Comparison, definition: D
 def print_page(comparison: Comparison, definition: Definition, graph: Graph, story: bool) -> None:
     """Print the page with both diagrams: of all findings, or of the story alone."""
     from ..report.comparison_html import to_html, to_story
+    from ..report.definition_diagram import definition_diagram
     from ..sagemaker.dataflow import dataflow
-    from . import inspect_definition, inspect_spec
+    from . import inspect_spec
 
-    source, target = inspect_definition.diagram(dataflow(definition)), inspect_spec.diagram(graph)
+    source, target = definition_diagram(dataflow(definition)), inspect_spec.diagram(graph)
     sys.stdout.write((to_story if story else to_html)(comparison.to_dict(), source, target))
 
 

@@ -1,6 +1,6 @@
 """The result of `validate` as pages for a browser: the differences beside both diagrams, and the story step by step.
 
-A page is one file without scripts, and loads nothing; it is light or dark as the reader prefers.
+A page is one file that loads nothing (`page`).
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from .comparison import detail, findings, left_out, story_lines
 from .diagram import Diagram, DiagramTooLargeError, one_line
-from .diagram_svg import Mark, to_svg
+from .diagram_svg import Mark, to_page_svg
+from .page import page
 
 # From bad to good; a step shows the worst of what is said about it.
 _SEVERITIES = ("error", "warning", "info")
@@ -33,8 +34,9 @@ def to_html(result: Mapping[str, Any], source: Diagram, target: Diagram) -> str:
         if finding["step"]:
             steps.setdefault(finding["step"], Mark(finding["severity"], _WORDS[finding["severity"]]))
     tasks = {task: mark for step, mark in steps.items() for task in _tasks(result, step)}
-    return _page(
+    return page(
         "comparison.html.j2",
+        styles=("comparison.css",),
         pipeline=one_line(source.title),
         result=result,
         checks=[(check["name"], check["status"], detail(check, result["counts"])) for check in result["checks"]],
@@ -55,8 +57,9 @@ def to_story(result: Mapping[str, Any], source: Diagram, target: Diagram) -> str
         steps[moment["step"]] = _fate(moment["sagemaker"], moment["differs"], at)
         for task in _tasks(result, moment["step"]) if moment["translation"] else ():
             tasks[task] = _fate(moment["translation"], moment["differs"], at)
-    return _page(
+    return page(
         "story.html.j2",
+        styles=("comparison.css", _moments_style(len(moments))),
         pipeline=one_line(source.title),
         result=result,
         moments=moments,
@@ -86,19 +89,20 @@ def _story(result: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     return [line for story in result["scenarios"].get("stories", [])[:1] for line in story_lines(story)]
 
 
-def _pictures(*both: tuple[Diagram, Mapping[str, Mark]]) -> list[tuple[str, str, str]]:
+def _pictures(*both: tuple[Diagram, Mapping[str, Mark]]) -> list[tuple[str, Markup, str]]:
     """For each side its heading, its picture, and why there is none."""
     drawn = []
     for heading, (diagram, marks) in zip(("SageMaker", "Translation"), both, strict=True):
         try:
-            drawn.append((heading, to_svg(diagram, heading.lower(), marks), ""))
+            drawn.append((heading, Markup(to_page_svg(diagram, heading.lower(), marks)), ""))
         except DiagramTooLargeError as error:
-            drawn.append((heading, "", f"No picture: {error}."))
+            drawn.append((heading, Markup(), f"No picture: {error}."))
     return drawn
 
 
-def _page(template: str, **values: Any) -> str:
-    environment = Environment(
-        loader=PackageLoader("smx2vertex.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template(template).render(**values) + "\n"
+def _moments_style(moments: int) -> str:
+    """A node shows once the moment in which it is decided has come; without :has() all show."""
+    now = "".join(f"body:has(#moment-{each}:checked) {{ --now: {each} }}\n" for each in range(1, moments + 1))
+    at = "".join(f".at-{each} {{ --at: {each} }}\n" for each in range(1, moments + 1))
+    shown = f"svg [class*=at-] {{ opacity: clamp(.15, calc(1 - (var(--at) - var(--now, {moments}))), 1) }}\n"
+    return now + at + shown

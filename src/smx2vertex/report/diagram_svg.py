@@ -1,4 +1,8 @@
-"""A diagram as an SVG picture: self-contained, readable by screen readers, light or dark as the reader prefers."""
+"""A diagram as an SVG picture, readable by screen readers: on its own, or as a part of a page.
+
+The styles of a picture in a page are those of the page, `templates/page.css`. One that stands alone has plain
+colours instead of variables, which not every program that shows SVG knows.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +47,7 @@ class Mark:
     Attributes:
         kind: a word for the page's style sheet; the node is of class `mark-<kind>`.
         text: one or two words that stand on the node.
-        at: when it happens, counted from 1; the page's style sheet finds it in `--at`.
+        at: when it happens, counted from 1; the node is of class `at-<number>` then.
     """
 
     kind: str
@@ -51,8 +55,17 @@ class Mark:
     at: int = 0
 
 
-def to_svg(diagram: Diagram, name: str = "diagram", marks: Mapping[str, Mark] | None = None) -> str:
+def to_svg(diagram: Diagram) -> str:
     """The diagram as an SVG document.
+
+    Raises:
+        DiagramTooLargeError: it has too many nodes to be placed.
+    """
+    return "\n".join(_Picture(diagram, "diagram", {}, in_page=False).elements()) + "\n"
+
+
+def to_page_svg(diagram: Diagram, name: str, marks: Mapping[str, Mark]) -> str:
+    """The diagram as an element of a page; nodes and edges have their numbers in `data-node` and `data-edge`.
 
     Args:
         diagram: any.
@@ -62,16 +75,17 @@ def to_svg(diagram: Diagram, name: str = "diagram", marks: Mapping[str, Mark] | 
     Raises:
         DiagramTooLargeError: it has too many nodes to be placed.
     """
-    return "\n".join(_Picture(diagram, name, marks or {}).elements()) + "\n"
+    return "\n".join(_Picture(diagram, name, marks, in_page=True).elements()) + "\n"
 
 
 class _Picture:
     """A diagram with the place of everything, in pixels."""
 
-    def __init__(self, diagram: Diagram, name: str, marks: Mapping[str, Mark]) -> None:
+    def __init__(self, diagram: Diagram, name: str, marks: Mapping[str, Mark], in_page: bool) -> None:
         self.diagram = diagram
         self.name = name
         self.marks = marks
+        self.in_page = in_page
         titles = {group.id: group.title for group in diagram.groups}
         self.notes = {node.id: _notes(node, titles.get(node.group or "", "")) for node in diagram.nodes}
         self.widths = {node.id: _width(node, self.notes[node.id]) for node in diagram.nodes}
@@ -97,11 +111,12 @@ class _Picture:
         width, height = _number(self.width), _number(self.height)
         yield (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
-            f' role="img" aria-labelledby="{self.name}-title {self.name}-description">'
+            f' role="{"group" if self.in_page else "img"}" aria-labelledby="{self.name}-title {self.name}-description">'
         )
         yield f'<title id="{self.name}-title">{_text(self.diagram.title)}</title>'
         yield f'<desc id="{self.name}-description">{_text(self.diagram.description)}</desc>'
-        yield f"<style>{_STYLE}</style>"
+        if not self.in_page:
+            yield f"<style>{_STYLE}</style>"
         yield (
             f'<defs><marker id="{self.name}-tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" markerHeight="9"'
             ' markerUnits="userSpaceOnUse"'
@@ -110,8 +125,8 @@ class _Picture:
         yield f'<rect class="page" width="{width}" height="{height}"/>'
         yield from self.groups()
         yield from self.edges()
-        for node in self.diagram.nodes:
-            yield from self.node(node)
+        for number, node in enumerate(self.diagram.nodes):
+            yield from self.node(node, number)
         yield "</svg>"
 
     def x(self, node: str) -> float:
@@ -120,13 +135,17 @@ class _Picture:
     def top(self, node: str) -> float:
         return self.tops[self.layer_of[node]]
 
-    def node(self, node: Node) -> Iterator[str]:
+    def numbered(self, what: str, number: int) -> str:
+        """The attribute by which the script of a page finds a node or an edge."""
+        return f' data-{what}="{number}"' if self.in_page else ""
+
+    def node(self, node: Node, number: int) -> Iterator[str]:
         width, height, x, top = self.widths[node.id], self.heights[node.id], self.x(node.id), self.top(node.id)
         full = " · ".join(one_line(text) for text in (node.title, node.subtitle, node.note) if text)
         mark = self.marks.get(node.title)
         kind = f"{node.kind} mark-{mark.kind}" if mark else node.kind
-        when = f' style="--at:{mark.at}"' if mark and mark.at else ""
-        yield f'<g class="{kind}"{when}><title>{_text(full)}</title>'
+        kind += f" at-{mark.at}" if mark and mark.at else ""
+        yield f'<g class="{kind}"{self.numbered("node", number)}><title>{_text(full)}</title>'
         yield (
             f'<rect class="box" x="{_number(x - width / 2)}" y="{_number(top)}" width="{_number(width)}"'
             f' height="{_number(height)}" rx="{16 if node.kind == "end" else 6}"/>'
@@ -219,11 +238,12 @@ class _Picture:
             points.append((ends[index], self.top(lower)))
             tip = "end" if upper == edge.source else "start"
             yield (
-                f'<g class="{edge.kind}"><path class="line" marker-{tip}="url(#{self.name}-tip)" d="{_curve(points)}">'
+                f'<g class="{edge.kind}"{self.numbered("edge", index)}>'
+                f'<path class="line" marker-{tip}="url(#{self.name}-tip)" d="{_curve(points)}">'
                 f"<title>{_text(self.sentence(edge))}</title></path></g>"
             )
             if edge.label:
-                labels.append(self.label(edge, points))
+                labels.append(self.label(edge, index, points))
         yield from labels
 
     def ports(self, edges: dict[str, list[tuple[float, int]]]) -> dict[int, float]:
@@ -239,14 +259,15 @@ class _Picture:
         titles = {node.id: node.title for node in self.diagram.nodes}
         return f"{titles[edge.source]} → {titles[edge.target]}" + (f": {edge.label}" if edge.label else "")
 
-    def label(self, edge: Edge, points: list[tuple[float, float]]) -> str:
+    def label(self, edge: Edge, number: int, points: list[tuple[float, float]]) -> str:
         """The label on the last part of the line, where it hides no other."""
         text = shortened(edge.label, 28)
         half = len(text) * _TEXT_CHARACTER / 2
         places = [_on_curve(points[-2], points[-1], share) for share in (0.5, 0.4, 0.62, 0.3, 0.72)]
         x, y = next((place for place in places if not self.hides(place, half)), places[0])
         self.labels.append((x, y, half))
-        return f'<text class="label" x="{_number(x)}" y="{_number(y + 4)}" text-anchor="middle">{_text(text)}</text>'
+        place = f'x="{_number(x)}" y="{_number(y + 4)}" text-anchor="middle"'
+        return f'<text class="label"{self.numbered("edge", number)} {place}>{_text(text)}</text>'
 
     def hides(self, place: tuple[float, float], half: float) -> bool:
         x, y = place

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..findings import Finding
@@ -204,24 +204,34 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class PipelineDetails:
-    """What the page and the diagrams of a pipeline show beyond the numbers.
+class Diagrams:
+    """A pipeline as two pictures.
 
     Attributes:
-        source: the definition as a diagram; the titles of its nodes are the names of steps.
-        target: the plan as a diagram.
+        source: the definition; the titles of its nodes are the names of steps, their ids JSON pointers.
+        target: the plan.
         steps: the step that each node of `target` belongs to, by the title of the node.
+    """
+
+    source: Diagram
+    target: Diagram
+    steps: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineDetails:
+    """What the page of a pipeline shows beyond its report.
+
+    Attributes:
         code: the generated code of each step, by name.
         values: the value of each field as text, by JSON pointer; secrets are masked.
         claims: what the tables rest on, by the name of the table.
     """
 
-    source: Diagram
-    target: Diagram
-    steps: Mapping[str, str] = field(default_factory=dict)
-    code: Mapping[str, tuple[GeneratedCode, ...]] = field(default_factory=dict)
-    values: Mapping[str, str] = field(default_factory=dict)
-    claims: Mapping[str, tuple[Claim, ...]] = field(default_factory=dict)
+    diagrams: Diagrams
+    code: Mapping[str, tuple[GeneratedCode, ...]]
+    values: Mapping[str, str]
+    claims: Mapping[str, tuple[Claim, ...]]
 
 
 def cells(*texts: str | None) -> tuple[str, ...]:
@@ -232,3 +242,8 @@ def cells(*texts: str | None) -> tuple[str, ...]:
 def field_rows(fields: tuple[MappedField, ...]) -> list[tuple[str, ...]]:
     """The rows below `FIELD_COLUMNS`."""
     return [cells(each.source, each.target, each.verdict, each.rule, each.file, each.note) for each in fields]
+
+
+def rule_table(rule: str) -> str:
+    """The name of the table that a rule stands in: `lambda` for `lambda.step:FunctionArn`."""
+    return rule.partition(":")[0].removesuffix(".step")

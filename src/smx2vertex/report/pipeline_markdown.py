@@ -9,17 +9,17 @@ from .pipeline import (
     FINDING_COLUMNS,
     MACHINE_COLUMNS,
     STEP_COLUMNS,
-    PipelineDetails,
+    Diagrams,
     PipelineReport,
     field_rows,
 )
 
 
-def to_markdown(report: PipelineReport, details: PipelineDetails) -> str:
+def to_markdown(report: PipelineReport, diagrams: Diagrams) -> str:
     """Steps, diagrams, machines, findings, then all fields."""
     lines = [f"# {markdown(report.pipeline)}", "", report.summary, ""]
     lines += markdown_table(STEP_COLUMNS, report.step_rows())
-    for title, diagram in (("In SageMaker", details.source), ("On Vertex AI", details.target)):
+    for title, diagram in (("In SageMaker", diagrams.source), ("On Vertex AI", diagrams.target)):
         lines += ["", f"## {title}", "", "```mermaid", to_mermaid(diagram).rstrip(), "```"]
     if machines := report.machine_rows():
         lines += ["", "## Machines", "", *markdown_table(MACHINE_COLUMNS, machines)]
