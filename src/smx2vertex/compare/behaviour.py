@@ -5,7 +5,7 @@ Both simulators run the same scenarios; what their traces say is compared step b
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -37,7 +37,7 @@ from .neutral import (
 )
 from .outcomes import OfSteps, OfTasks, Readings, Words, selectors
 from .parameters import Parameters
-from .scenarios import USUAL_NUMBER, Scenario, Scenarios, Variable
+from .scenarios import USUAL_NUMBER, Scenario, Scenarios, Variable, sentinel
 from .shrink import shrink
 from .source import SourceReader, never_starts
 from .target import TargetReader, formatted
@@ -134,13 +134,24 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What the simulations showed: how many scenarios were run, how many differ, how many more there would be."""
+    """What the simulations showed.
+
+    Attributes:
+        run: how many scenarios were run.
+        by_code: how many of them differ, by the code of the difference that shows first.
+        left: how many more there would be.
+    """
 
     run: int
-    differing: int
+    by_code: Mapping[str, int]
     left: int
     findings: tuple[Finding, ...] = ()
     stories: tuple[Story, ...] = ()
+
+    @property
+    def differing(self) -> int:
+        """How many scenarios differ."""
+        return sum(self.by_code.values())
 
     @property
     def summary(self) -> str:
@@ -153,6 +164,7 @@ class Behaviour:
         """The behaviour without what is told under some codes."""
         return replace(
             self,
+            by_code={code: number for code, number in self.by_code.items() if code not in codes},
             findings=tuple(finding for finding in self.findings if finding.code not in codes),
             stories=tuple(story for story in self.stories if story.difference.code not in codes),
         )
@@ -170,7 +182,7 @@ def together(several: Iterable[Behaviour | None]) -> Behaviour | None:
     return (
         Behaviour(
             sum(each.run for each in found),
-            sum(each.differing for each in found),
+            sum((Counter(each.by_code) for each in found), Counter()),
             sum(each.left for each in found),
             tuple(dict.fromkeys(finding for each in found for finding in each.findings)),
             tuple(sorted(stories.values(), key=lambda story: story.size)),
@@ -215,6 +227,9 @@ class Rehearsal:
         self.source, self.merged = sides.source, sides.merged
         self.words = Words(sides.source, sides.alignment, sides.matcher)
         self.tasks = OfTasks(sides.source, sides.tasks, sides.target_reader, sides.alignment, self.words)
+        known = set(sides.matcher.parameters.values())
+        extra = (each for each in sides.merged.parameters.values() if each.required and each.name not in known)
+        self.further = {each.name: sentinel(each, 0) for each in extra}
         self.unseen = {name for name, node in self.source.nodes.items() if _is_unseen(node)}
         self.left_out = self.all_left_out()
         asked = {guard.test: None for node in self.tasks.nodes.values() for guard in node.guards}
@@ -304,7 +319,7 @@ class Rehearsal:
         """Simulate both sides; a run that only the translation refuses is a difference, None if SageMaker refuses."""
         value = Readings(scenario, self.usual, self.defaults)
         names = self.sides.matcher.parameters
-        given = {names[name]: each for name, each in scenario.values.items() if name in names}
+        given = self.further | {names[name]: each for name, each in scenario.values.items() if name in names}
         try:
             there = self.there.run(scenario.values, self.steps.outcomes(scenario))
         except ValueError:
@@ -338,9 +353,11 @@ class Rehearsal:
             wanted = FAILS if step in failing_earlier else _FATES[event.state]
             fates = run.fates.get((step, event.iteration), [RESTS])
             got = FAILS if FAILS in fates else fates[0] if len(set(fates)) == 1 else "runs in part"
-            if got == RESTS and self.waits(step) & failing:
+            repeated = self.repeated_with(step) if failing and event.iteration else set()
+            if got == RESTS and (failing & self.waits(step) or failing & repeated):
                 # It waits for a step that fails. If the definition does not say so, that is a warning (SMX409), or the
-                # compiler's doing, which makes whole groups wait.
+                # compiler's doing, which makes whole groups wait. Or another copy in its loop failed: nothing says
+                # whether SageMaker starts the copies for which there was no room at first.
                 continue
             if wanted != got:
                 yield self.other_fate(run, step, wanted, got, event.reason)
@@ -369,6 +386,11 @@ class Rehearsal:
     def waits(self, step: str) -> set[str]:
         """The steps that the tasks of a step wait for, directly or not."""
         return self.merged.nodes[step].waits if step in self.merged.nodes else set()
+
+    def repeated_with(self, step: str) -> set[str]:
+        """The steps in the loops around a step, itself among them."""
+        loops = set(self.source.nodes[step].loops)
+        return {name for name, node in self.source.nodes.items() if loops.intersection(node.loops)}
 
     def other_fate(self, run: _Run, step: str, wanted: str, got: str, reason: str) -> Difference:
         node = self.source.nodes[step]
@@ -450,20 +472,21 @@ class Rehearsal:
         """Run the scenarios, and tell each difference with the smallest of them."""
         chosen, left = self.scenarios.chosen(most, seed)
         shown: dict[tuple[str, str], Scenario] = {}
-        simulated = differing = 0
+        simulated = 0
+        by_code: Counter[str] = Counter()
         for scenario in chosen:
             run = self.run(scenario)
             simulated += run is not None
             first = next(self.differences(run), None)
             if first is not None:
-                differing += 1
+                by_code[first.code] += 1
                 known = shown.get(first.signature)
                 if known is None or scenario.size < known.size:
                     shown[first.signature] = scenario
         stories = [self.story(signature, scenario) for signature, scenario in list(shown.items())[:MAX_STORIES]]
         stories.sort(key=lambda story: story.size)
         findings = (*map(self.finding, stories), *self.not_simulated())
-        return Behaviour(simulated, differing, left, findings, tuple(stories))
+        return Behaviour(simulated, by_code, left, findings, tuple(stories))
 
     def not_simulated(self) -> Iterator[Finding]:
         """What no scenario can show anything about."""

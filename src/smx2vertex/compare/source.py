@@ -201,6 +201,8 @@ class SourceReader:
                 return In(self.operand(condition.query), tuple(map(self.operand, condition.values)))
             case SourceNot():
                 return Not(self.test(condition.condition))
+            case SourceOr(conditions=[only]):
+                return self.test(only)
             case SourceOr():
                 return AnyOf(tuple(map(self.test, condition.conditions)))
         return Opaque(f"condition at {condition.pointer}")

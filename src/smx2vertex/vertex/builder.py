@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ..contract.grammar import encode_field, encode_last_field, encode_word
@@ -38,9 +39,9 @@ from .values import EXECUTION_PLACEHOLDERS, Part, Reference, as_s3, flatten, nam
 if TYPE_CHECKING:
     from .planner import Planner
 
-# Names that the source of a component uses itself.
+# Names that the source of a component uses itself, or kfp in calling it.
 _USED_IN_COMPONENTS = {
-    *("code", "dsl", "images", "region", "functions", "topics", "spark", "service_account", "encryption_key"),
+    *("code", "dsl", "images", "region", "functions", "topics", "spark", "service_account", "encryption_key", "self"),
     *("Artifact", "Dataset", "Input", "Model", "Output", "OutputPath"),
 }
 
@@ -260,7 +261,10 @@ def _function_name(step: str) -> str:
     """A step's name as a function's; the SDK makes `RegisterModel-RegisterModel` of `RegisterModel`."""
     name = snake_case(step)
     half = name[: len(name) // 2]
-    return half if name == f"{half}_{half}" else name
+    if name == f"{half}_{half}":
+        return half
+    # kfp gives such names to the groups that it makes of branches and loops
+    return f"{name}_step" if re.fullmatch(r"(condition|condition_branches|exit_handler|for_loop)_\d+", name) else name
 
 
 class Product:

@@ -90,11 +90,12 @@ def _items(planner: Planner, step: Step, loop: steps.ForEach) -> Task:
     if loop.items is None:
         raise planner.not_translated(step, "SMX308", "the loop names no items", step.pointer + "/Arguments")
     builder = Builder(planner, step, "python", "loop-items", "ForEach: its items")
+    result = builder.output("items", "OutputPath(list)")
     builder.option("step", step.name)
     builder.option("items", last=builder.value_template(loop.items, "items"))
     for field, name in planner.items[step.name].names.items():
         builder.option("part", name, *([field] if field else []))
-    builder.option("result", builder.output("items", "OutputPath(list)"))
+    builder.option("result", result)
     return builder.task
 
 

@@ -35,6 +35,10 @@ CUSTOM_JOB_NAMES = frozenset(
         "nfs_mounts",
     ]
 )
+# What pipeline.py and compile_pipeline.py use beside the function that has the package's name.
+_IN_PROGRAMS = frozenset(
+    ["as_yaml", "buckets", "data", "dsl", "on_machine", "out", "pipeline", "running_trials", "sources_hash", "target"]
+)
 # What annotations of generated functions name.
 TYPES = frozenset({"str", "int", "float", "bool"})
 LONGEST = 60
@@ -91,8 +95,8 @@ def parameter_identifier(text: str) -> str:
 
 
 def package_name(pipeline: str) -> str:
-    """The name of the generated package; it must hide no module that a pipeline needs."""
-    taken = set(sys.stdlib_module_names) | {"kfp", "google", "yaml", "images", "compiled", "tests"}
+    """The name of the generated package; it must hide no module that a pipeline needs, nor a name of its programs."""
+    taken = set(sys.stdlib_module_names) | {"kfp", "google", "yaml", "images", "compiled", "tests"} | _IN_PROGRAMS
     return Names(taken).take(snake_case(pipeline), "pipeline_package", "pipeline")
 
 

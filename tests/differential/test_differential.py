@@ -1,0 +1,101 @@
+"""Any definition converts to what means the same, and a fault in what it became is found.
+
+`make test-all` tries 2,000 definitions, always the same ones; the variable SMX2VERTEX_SEED, a number, gives others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from differential.conversion import Conversion, convert
+from differential.definitions import definitions
+from differential.texts import PIPELINE_NAMES
+from hypothesis import HealthCheck, event, given, seed, settings
+from hypothesis import strategies as st
+
+from benchmarks.mutants.operator import CATALOGUE
+from benchmarks.mutants.pairs import Pair
+from benchmarks.mutants.suite import Judge, Site, view
+from smx2vertex.compare import compare
+from smx2vertex.kubeflow import spec
+
+FOUND = sorted((Path(__file__).parent / "found").glob("*.json"))
+SEED = os.environ.get("SMX2VERTEX_SEED")
+# Enough for every branch and threshold of a dozen steps; `validate` itself runs up to 256.
+SCENARIOS = 48
+FAULTS = [operator for operator in CATALOGUE.values() if operator.severity == "error"]
+
+
+def means_the_same(conversion: Conversion) -> None:
+    """Nothing of the definition is unaccounted for, and no difference is reported for any target."""
+    assert conversion.mapped.unaccounted == []
+    for pair in conversion.pairs.values():
+        target = spec.loads(json.dumps(pair.document))
+        comparison = compare(pair.definition, target, machines=pair.machines, scenarios=SCENARIOS)
+        assert [str(finding) for finding in comparison.findings if finding.severity == "error"] == []
+
+
+def a_fault_is_found(pair: Pair, choice: int) -> None:
+    """One of the faults that change behaviour, put into a compiled pipeline, is reported as an error."""
+    chance = random.Random(choice)
+    for operator in chance.sample(FAULTS, len(FAULTS)):
+        sites = list(operator.sites(view(pair)))
+        if sites:
+            event(operator.name)
+            site = Site(pair, chance.choice(sites))
+            assert Judge().severity(site) == "error", f"{operator.name}: {site}"
+            return
+
+
+def any_definition(document: dict[str, Any], name: str, choice: int) -> None:
+    """Convert a definition, compare, put a fault in; one of five for both targets."""
+    targets = ("vertex", "kubeflow") if choice % 5 == 4 else ("vertex",)
+    conversion = convert(document, targets, name)
+    means_the_same(conversion)
+    for pair in conversion.pairs.values():
+        a_fault_is_found(pair, choice)
+
+
+def examples(number: int) -> Callable[[Callable[..., None]], Callable[[], None]]:
+    """Try so many definitions."""
+
+    def decorate(test: Callable[..., None]) -> Callable[[], None]:
+        chosen = settings(
+            max_examples=number,
+            deadline=None,
+            database=None,
+            derandomize=SEED is None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+        )
+        decorated = chosen(given(definitions(), PIPELINE_NAMES, st.integers(0, 2**32 - 1))(test))
+        return decorated if SEED is None else seed(int(SEED))(decorated)
+
+    return decorate
+
+
+@examples(25)
+def test_some_definitions(document: dict[str, Any], name: str, choice: int) -> None:
+    any_definition(document, name, choice)
+
+
+@pytest.mark.slow
+@examples(2000)
+def test_many_definitions(document: dict[str, Any], name: str, choice: int) -> None:
+    any_definition(document, name, choice)
+
+
+@pytest.mark.parametrize("file", FOUND, ids=lambda file: file.stem)
+def test_what_was_found_once(file: Path) -> None:
+    means_the_same(convert(json.loads(file.read_text(encoding="utf-8")), ("vertex", "kubeflow")))
+
+
+@pytest.mark.parametrize("name", ["pipeline", "data", "dsl", "out", "Kubeflow", "code", "1", "-"])
+def test_any_name_of_a_pipeline(name: str) -> None:
+    document = json.loads((Path(__file__).parent / "found" / "or_of_one.json").read_text(encoding="utf-8"))
+    means_the_same(convert(document, ("vertex",), name))
