@@ -65,6 +65,7 @@ def convert(
             chosen.settings,
             CodeSource(code, opened.files),
             out,
+            opened.triggers,
             dry=check or diff,
         )
     except ProjectError as error:

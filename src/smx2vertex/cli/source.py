@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..sagemaker.bundle import Bundle
     from ..sagemaker.capture import Program
     from ..sagemaker.definition import Definition
+    from ..sagemaker.trigger_file import Trigger
 
 PipelineName = Annotated[
     str | None, typer.Option("--pipeline", metavar="NAME", help="Which pipeline of a bundle, or what to call a file's.")
@@ -33,11 +34,13 @@ class Source:
     Attributes:
         definition: the definition.
         files: the files; they last as long as this object.
+        triggers: what starts the pipelines of a bundle.
         folder: the temporary folder of a captured program.
     """
 
     definition: Definition
     files: dict[str, Path] = field(default_factory=dict)
+    triggers: list[Trigger] = field(default_factory=list)
     folder: tempfile.TemporaryDirectory[str] | None = None
 
 
@@ -75,8 +78,10 @@ def _captured(program: Program, pipeline: str | None, python: Path | None) -> So
 
 
 def _from_bundle(bundle: Bundle, source: Path, pipeline: str | None) -> Source:
+    from ..sagemaker.trigger_file import read_triggers
+
     names = bundle.names()
     if pipeline is None and len(names) != 1:
         listed = "".join(f"\n  {name}" for name in names)
         raise typer.BadParameter(f"{source} holds {len(names)} pipelines:{listed}", param_hint="--pipeline")
-    return Source(bundle.definition(pipeline or names[0]), bundle.files())
+    return Source(bundle.definition(pipeline or names[0]), bundle.files(), read_triggers(bundle.folder))

@@ -27,7 +27,7 @@ def called(plan: Plan, correspondences: Correspondences, project: str) -> dict[s
             for name, function in sorted(plan.functions.items())
         },
         "topics": {
-            name: topics.get(queue) or topics.get(_last(queue)) or f"projects/{project}/topics/{_topic_name(queue)}"
+            name: topics.get(queue) or topics.get(_last(queue)) or f"projects/{project}/topics/{topic_name(queue)}"
             for name, queue in sorted(plan.topics.items())
         },
         "spark": {"runtime": SPARK_RUNTIME, "subnetwork": ""} if plan.spark else {},
@@ -43,7 +43,7 @@ def _last(queue: str) -> str:
     return queue.rstrip("/").rpartition("/")[2]
 
 
-def _topic_name(queue: str) -> str:
+def topic_name(queue: str) -> str:
     """The name of a queue as that of a topic: 3 to 255 characters, a letter first."""
     name = re.sub(r"[^A-Za-z0-9._~+-]", "-", _last(queue).removesuffix(".fifo"))
     return name[:200] if re.match(r"[A-Za-z].{2}", name) and not name.startswith("goog") else f"queue-{name[:200]}"

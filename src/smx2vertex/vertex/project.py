@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from ..findings import Finding, by_severity
 from ..mapping.correspondences import Correspondences
 from ..mapping.ledger import MappedPipeline
 from ..sagemaker.definition import Definition
+from ..sagemaker.trigger_file import Trigger
 from . import source
 from .again import Project, settle
 from .called import called, function_files
@@ -31,10 +32,15 @@ from .plan import CodeFile, Plan
 from .planner import Planned, all_tasks
 from .previous import PreviousError, read_previous, sha256
 from .start_script import NAME, is_written_here, script_to_start, start_script
+from .triggers import in_words, plan_triggers, trigger_files
 from .writing import Workplace, WritingError, dry_workplace, workplace
 
 # Vertex and Kubeflow store the document whole; above this size their stores begin to refuse it (facts: 5.4).
 LARGE_BYTES = 1_000_000
+_AT_THE_TOP = (
+    *("compile_pipeline.py", "run_pipeline.py", "requirements.txt", "requirements-dev.txt", "pyproject.toml"),
+    ".gitignore",
+)
 
 
 class ProjectError(Exception):
@@ -66,6 +72,7 @@ def write(
     settings: Settings,
     code: CodeSource,
     out: Path,
+    triggers: Sequence[Trigger] = (),
     *,
     dry: bool = False,
 ) -> Project:
@@ -79,6 +86,7 @@ def write(
         settings: what `--config` says about the project.
         code: where scripts are looked for.
         out: where the project stands, or will stand.
+        triggers: what starts the pipeline, and who is told of it.
         dry: only find out what would change.
 
     Raises:
@@ -92,7 +100,8 @@ def write(
             previous = read_previous(out)
             known = replace(code, earlier=previous.code())
             own = previous.added("code")
-            files = _files(planned, definition, mapped, correspondences, settings, known, project, own)
+            started_by = plan_triggers(triggers, planned.plan, correspondences, project.findings)
+            files = _files(planned, definition, mapped, correspondences, settings, known, project, own, started_by)
             generated = _generated(files, place)
             settle(project, previous, generated, _lock(planned, definition, correspondences, generated), place)
             if project.changes and not dry:
@@ -117,6 +126,7 @@ def _files(
     code: CodeSource,
     project: Project,
     own: list[Path],
+    triggers: dict[str, dict[str, Any]],
 ) -> dict[str, str | bytes]:
     plan = planned.plan
     package = plan.package
@@ -128,6 +138,9 @@ def _files(
         "version": __version__,
         "called": list(called(plan, correspondences, settings.project)),
         "trials": any(task.trials for task in all_tasks(plan.body)),
+        "images": [name for name, choice in plan.images.items() if choice.dockerfile],
+        "triggers": triggers,
+        "trigger_words": in_words,
     }
     files: dict[str, str | bytes] = {
         f"{package}/__init__.py": docstring(
@@ -141,12 +154,16 @@ def _files(
     }
     for name in ("settings.py", "compute.py"):
         files[f"{package}/{name}"] = _render(name, context)
-    for name in ("compile_pipeline.py", "run_pipeline.py", "requirements.txt", "pyproject.toml", ".gitignore"):
+    for name in _AT_THE_TOP:
         files[name] = _render(name, context)
+    files["tests/test_pipeline.py"] = _render("test_pipeline.py", context)
     for component in plan.components:
         files[f"{package}/components/{component.function}.py"] = source.component_module(component)
     files |= _code(planned, definition, code, project, own)
     files |= function_files(plan, code, project.findings, _render)
+    files |= trigger_files(triggers, lambda name: _render(name, context))
+    if context["images"]:
+        files["build_images.py"] = _render("build_images.py", context)
     addresses = _images(planned, settings)
     for identifier, choice in plan.images.items():
         if choice.dockerfile:
@@ -158,7 +175,6 @@ def _files(
     context |= {
         "groups": _grouped([*definition.findings, *planned.with_tables(mapped), *project.findings]),
         "excluded": planned.excluded,
-        "images": [name for name, choice in plan.images.items() if choice.dockerfile],
         "repository": _repository(planned, settings),
         "copies": [(choice.uri, addresses[name]) for name, choice in plan.images.items() if choice.copy_command],
         "buckets": sorted(plan.buckets.values()),
