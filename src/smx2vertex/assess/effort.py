@@ -30,7 +30,7 @@ SHARED: dict[Unit, str] = {
 }
 _ANY = "*"
 _ROW_KEYS = {"label", "per", "types", "except", "days", "because"}
-_KEYS = {"following", "levels", "complex_types", "rows"}
+_KEYS = {"following", "repeated", "levels", "complex_types", "rows"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ class EffortRow:
     types: frozenset[str] = frozenset()
     exceptions: frozenset[str] = frozenset()
 
-    def driver(self, count: int) -> Driver:
+    def driver(self, count: int, days: Days) -> Driver:
         """What so many of it cost."""
-        return Driver(self.name, self.label, count, (self.days * count).rounded(), self.because)
+        return Driver(self.name, self.label, count, days.rounded(), self.because)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class EffortTable:
 
     Attributes:
         following: the share of its own effort that a further pipeline of a template costs.
+        repeated: the share of the first that a further step costs that is not translated for the same reason.
         c_above: above so many likely days the letter of the level is C.
         complex_types: step types that make a pipeline more difficult than branches do.
     """
@@ -68,20 +69,27 @@ class EffortTable:
     file: str
     following: Days
     following_because: str
+    repeated: Days
+    repeated_because: str
     c_above: float
     complex_types: frozenset[str]
     rows: tuple[EffortRow, ...]
 
     def drivers(self, record: Record, triggers: int) -> list[Driver]:
         """What a pipeline costs alone, the costliest first."""
-        counts = self._counts(record, triggers)
-        drivers = [row.driver(counts[row.name]) for row in self.rows if counts[row.name]]
+        counts, repeated = self._counts(record, triggers)
+        drivers = []
+        for row in self.rows:
+            again = repeated[row.name]
+            if count := counts[row.name]:
+                days = row.days * (count - again) + row.days.part(self.repeated) * again
+                drivers.append(row.driver(count, days))
         return sorted(drivers, key=lambda driver: (-driver.days.likely, driver.row))
 
     def shared_drivers(self, things: Mapping[str, int]) -> list[Driver]:
         """What is done once: `things` are the numbers of images, buckets and so on by their kind in a record."""
-        counts = {row: 1 if row.per == "portfolio" else things.get(SHARED.get(row.per, ""), 0) for row in self.rows}
-        return [row.driver(count) for row, count in counts.items() if count]
+        counts = {"portfolio": 1} | {per: things.get(kind, 0) for per, kind in SHARED.items()}
+        return [row.driver(count, row.days * count) for row in self.rows if (count := counts.get(row.per, 0))]
 
     def level(self, record: Record, days: Days) -> str:
         """The level of a pipeline that costs so many days alone, from A-1 to C-5."""
@@ -93,23 +101,23 @@ class EffortTable:
             return f"{letter}-3"
         return f"{letter}-{2 if record.branches else 1}"
 
-    def _counts(self, record: Record, triggers: int) -> Counter[str]:
-        simple = {
-            "pipeline": 1,
-            "branch": record.branches,
-            "parameter": record.parameters,
-            "trigger": triggers,
-        }
-        counts: Counter[str] = Counter()
-        for row in self.rows:
-            counts[row.name] += simple.get(row.per, 0)
-            if row.per == "decision":
-                counts[row.name] += _decisions(record, row.exceptions)
+    def _counts(self, record: Record, triggers: int) -> tuple[Counter[str], Counter[str]]:
+        """How often each row counts, and how often of these for a reason that it counted for already."""
+        simple = {"pipeline": 1, "branch": record.branches, "parameter": record.parameters, "trigger": triggers}
+        counts: Counter[str] = Counter({row.name: simple.get(row.per, 0) for row in self.rows})
+        repeated: Counter[str] = Counter()
+        counts.update({row.name: _decisions(record, row.exceptions) for row in self.rows if row.per == "decision"})
+        reasons: set[tuple[str, str]] = set()
         for step in record.steps:
-            row = self._row_of("excluded" if step.name in record.excluded else "step", step.type)
-            if row is not None:
-                counts[row.name] += 1
-        return counts
+            reason = record.excluded.get(step.name)
+            row = self._row_of("step" if reason is None else "excluded", step.type)
+            if row is None:
+                continue
+            counts[row.name] += 1
+            if reason is not None:
+                repeated[row.name] += (row.name, reason) in reasons
+                reasons.add((row.name, reason))
+        return counts, repeated
 
     def _row_of(self, per: Unit, type_: str) -> EffortRow | None:
         rows = [row for row in self.rows if row.per == per]
@@ -152,11 +160,14 @@ def _table(document: Any, file: str) -> EffortTable:
     _known_keys(document, _KEYS, "the table")
     rows = _mapping(document.get("rows"), "rows")
     following = _mapping(document.get("following"), "following")
+    repeated = _mapping(document.get("repeated"), "repeated")
     levels = _mapping(document.get("levels"), "levels")
     return EffortTable(
         file=file,
         following=_days(following, "following"),
         following_because=str(following.get("because", "")),
+        repeated=_days(repeated, "repeated"),
+        repeated_because=str(repeated.get("because", "")),
         c_above=_number(levels.get("c_above"), "levels.c_above"),
         complex_types=_texts(document.get("complex_types"), "complex_types"),
         rows=tuple(_row(str(name), entry) for name, entry in rows.items()),

@@ -53,7 +53,7 @@ _MOST_NAMED = 3
 _MOST_NEEDED = 20
 # What several pipelines wait for, until it is settled once: the kind in a record, its name, what to do.
 _SHARED_HELP = {
-    "buckets": ("bucket", "Copy the data once, keep it in step until all have moved, and name the bucket in config.yaml."),
+    "buckets": ("bucket", "Copy the data once, keep it in step until all moved, and name the bucket in config.yaml."),
     "own_images": ("image", "Copy or rebuild the image once in Artifact Registry, and name it in config.yaml."),
     "roles": ("role", "Make one service account with the permissions that the role gave, and name it in config.yaml."),
     "keys": ("key", "Make one key in Cloud KMS, and name it in config.yaml."),
@@ -109,7 +109,7 @@ class Gathering:
         drivers = self.table.drivers(record, self._triggers_of[record.name] if record.kind == "bundle" else 0)
         days = total(driver.days for driver in drivers)
         codes = Counter(finding.code for finding in record.findings)
-        severities = Counter(catalogue()[finding.code].severity for finding in record.findings)
+        severities: Counter[str] = Counter(catalogue()[finding.code].severity for finding in record.findings)
         steps = [self._step(step) for step in record.steps]
         compared = [step.machines for step in steps if step.machines is not None and step.machines.source is not None]
         zero = Compute(cost=None if self.prices.currency is None else 0.0)
@@ -146,7 +146,18 @@ class Gathering:
 
     def _step(self, step: StepRecord) -> StepEntry:
         machines = None if step.machine is None else self._machines(step.machine)
-        return StepEntry(step.name, step.type, step.target, step.verdict, *step.fields, machines)
+        exact, adapted, redesign, unsupported = step.fields
+        return StepEntry(
+            name=step.name,
+            type=step.type,
+            target=step.target,
+            verdict=step.verdict,
+            exact=exact,
+            adapted=adapted,
+            redesign=redesign,
+            unsupported=unsupported,
+            machines=machines,
+        )
 
     def _machines(self, machine: MachineRecord) -> Machines:
         self.unpriced |= self.prices.missing(machine)
@@ -309,6 +320,8 @@ class Gathering:
             "numbers, not a measurement.",
             f"The first pipeline of a template costs all of its own effort, each further one {following.low:.0%} to "
             f"{following.high:.0%}, likely {following.likely:.0%}: {self.table.following_because}.",
+            "In a pipeline, the first step that is left out for a reason costs all of its row, each further one "
+            f"likely {self.table.repeated.likely:.0%}: {self.table.repeated_because}.",
             "Images, buckets, roles, keys and networks are counted once for all pipelines that use them.",
             "What scripts call inside their containers is not in a definition, and not in these numbers.",
             "Copying the data itself, training of people and waiting for approvals are not in these numbers.",
@@ -433,8 +446,7 @@ class Gathering:
 
 def _following(driver: Driver, share: Days) -> Driver:
     """What a part costs in a further pipeline of a template."""
-    days = Days(driver.days.low * share.low, driver.days.likely * share.likely, driver.days.high * share.high)
-    return replace(driver, days=days.rounded())
+    return replace(driver, days=driver.days.part(share).rounded())
 
 
 def _both(one: Driver, other: Driver) -> Driver:
@@ -451,7 +463,8 @@ def _most_used(used: Mapping[str, _Usage]) -> list[tuple[str, _Usage]]:
 
 
 def _worst(verdicts: Iterable[str]) -> str:
-    return max(verdicts, key=list(VERDICTS).index, default=VERDICTS[0])
+    order: list[str] = list(VERDICTS)
+    return max(verdicts, key=order.index, default=order[0])
 
 
 def _by_verdict(verdicts: Iterable[str]) -> dict[str, int]:

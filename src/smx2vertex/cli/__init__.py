@@ -11,6 +11,7 @@ import typer
 
 from .. import __version__
 from ..findings import InputError, RefusedError
+from .assess import assess
 from .capture import capture
 from .convert import convert
 from .explain import explain
@@ -43,6 +44,7 @@ app.command("validate")(validate)
 app.command("lint")(lint)
 app.command("run")(run)
 app.command("submit")(submit)
+app.command("assess")(assess)
 app.command("explain")(explain)
 app.add_typer(mappings, name="mappings")
 

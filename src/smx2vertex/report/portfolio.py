@@ -28,6 +28,10 @@ class Days:
         """So many times as much."""
         return Days(self.low * factor, self.likely * factor, self.high * factor)
 
+    def part(self, share: Days) -> Days:
+        """A share that is a range itself."""
+        return Days(self.low * share.low, self.likely * share.likely, self.high * share.high)
+
     def rounded(self) -> Days:
         """With two decimals, as every form shows it."""
         return Days(round(self.low, 2), round(self.likely, 2), round(self.high, 2))

@@ -1,0 +1,136 @@
+"""The output folder of `assess`: files that are written whole or not at all, and the records of earlier runs."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from ..findings import Finding, InputError
+from ..mapping.data import mappings_dir
+from .record import Record
+
+MARKER = ".smx2vertex-assess"
+PAGES = "pipelines"
+_RECORDS = ".cache"
+
+
+class Store:
+    """An output folder that is ours: new, empty, or made by an earlier run."""
+
+    def __init__(self, out: Path) -> None:
+        """Take the folder.
+
+        Raises:
+            InputError: it holds something else, cannot be written, or another run writes there (SMX172).
+        """
+        self.out = out
+        try:
+            if out.is_dir() and not (out / MARKER).is_file() and any(out.iterdir()):
+                raise _refused(out, "holds something else: assess writes only into a folder of its own")
+            (out / _RECORDS).mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(out / MARKER, os.O_RDWR | os.O_CREAT, 0o644)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise _refused(out, "another assess is writing there") from error
+        except OSError as error:
+            raise _refused(out, f"cannot be written: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        os.close(self._lock)
+
+    def keep_only(self, digests: Collection[str]) -> None:
+        """Remove the records, pages and unfinished files of what is not in the report any more."""
+        kept = {record_file(self.out, digest) for digest in digests}
+        for file in (self.out / _RECORDS).glob("*/*"):
+            if file not in kept:
+                file.unlink()
+        for page in (self.out / PAGES).glob("*"):
+            if page.stem.rpartition("-")[2] not in {digest[:16] for digest in digests}:
+                page.unlink()
+
+
+def record_file(out: Path, digest: str) -> Path:
+    """Where a record is kept."""
+    return out / _RECORDS / digest[:2] / f"{digest}.json"
+
+
+def read_record(out: Path, digest: str) -> Record | None:
+    """The record of an earlier run; None if there is none that can be used."""
+    try:
+        return Record.from_dict(json.loads(record_file(out, digest).read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_record(out: Path, digest: str, record: Record) -> None:
+    """Keep a record for later runs."""
+    with whole_file(record_file(out, digest)) as file:
+        json.dump(record.to_dict(), file, ensure_ascii=False)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """A text file that appears when all of it is written; a process that is killed leaves none."""
+    with whole_binary_file(path) as file:
+        # a lone surrogate, which JSON can hold, is no character
+        text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
+        yield text
+        text.flush()
+        text.detach()
+
+
+@contextmanager
+def whole_binary_file(path: Path) -> Iterator[BinaryIO]:
+    """As `whole_file`, for bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        Path(unfinished).chmod(0o644)  # temporary files are the user's alone
+        Path(unfinished).replace(path)
+    finally:
+        Path(unfinished).unlink(missing_ok=True)
+
+
+def digest_of(content: bytes, *names: str) -> str:
+    """What a record rests on: the content of a definition, what it is called, and the program that reads it."""
+    found = hashlib.sha256(_program())
+    for part in (*names, ""):
+        found.update(part.encode("utf-8", "surrogatepass") + b"\0")
+    found.update(content)
+    return found.hexdigest()
+
+
+def digest_of_files(files: Sequence[Path]) -> str:
+    """What configurations say."""
+    found = hashlib.sha256()
+    for file in files:
+        found.update(file.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+@cache
+def _program() -> bytes:
+    """A digest of this program and its tables: a new release makes new records."""
+    package = Path(__file__).parents[1]
+    found = hashlib.sha256()
+    for folder in (package, mappings_dir()):
+        for file in sorted(folder.rglob("*")):
+            if file.suffix in (".py", ".yaml", ".csv", ".j2", ".css", ".js"):
+                found.update(file.read_bytes())
+    return found.digest()
+
+
+def _refused(out: Path, message: str) -> InputError:
+    return InputError(Finding("SMX172", message, file=str(out)))
