@@ -185,6 +185,20 @@ def test_what_is_ignored_is_counted_and_does_not_fail(smx2vertex: Smx2vertex, di
     assert "the smallest execution" not in done.out
 
 
+def test_scenarios_that_show_only_what_is_ignored_do_not_count_as_differing(
+    smx2vertex: Smx2vertex, differing: Path
+) -> None:
+    def behaviour(*options: str) -> tuple[int, str, int]:
+        document = json.loads(smx2vertex("validate", DEFINITION, differing, "--format", "json", *options).out)
+        (check,) = [check for check in document["checks"] if check["name"] == "behaviour"]
+        return document["scenarios"]["differing"], check["note"], len(document["scenarios"].get("stories", ()))
+
+    number, note, stories = behaviour()
+    assert (note, stories) == (f"{number} of 15 scenarios differ", 1)
+    assert number > 0
+    assert behaviour("--ignore", "SMX490") == (0, "15 scenarios", 0)
+
+
 def test_an_unknown_code_is_wrong_usage(smx2vertex: Smx2vertex) -> None:
     done = smx2vertex("validate", DEFINITION, EQUAL, "--ignore", "SMX999")
     assert done.code == 2

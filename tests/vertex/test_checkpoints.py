@@ -32,6 +32,17 @@ def test_checkpoints_go_to_their_address(smx2vertex: Command, tmp_path: Path) ->
     assert smx2vertex("validate", source, edited).code == 1
 
 
+def test_a_job_that_does_not_take_up_its_checkpoints_is_no_translation(smx2vertex: Command, tmp_path: Path) -> None:
+    source = definition(tmp_path, {"S3Uri": "s3://acme-ml/checkpoints"})
+    smx2vertex("convert", source, "--out", tmp_path / "project")
+    lines = (tmp_path / "project" / "compiled" / "vertex.yaml").read_text().splitlines()
+    edited = tmp_path / "edited.yaml"
+    edited.write_text("\n".join(line for line in lines if "--checkpoints=" not in line))
+    done = smx2vertex("validate", source, edited)
+    assert done.code == 1
+    assert "SMX452 error   Train: checkpoints in '/opt/ml/checkpoints'" in done.out
+
+
 @pytest.mark.parametrize(
     ("checkpoints", "found"),
     [

@@ -44,6 +44,7 @@ KINDS = {
     "request": Kind("field of the request", "SMX451", "SMX451", "SMX451"),
     "serving machine": Kind("machine of the variant", "SMX451", "SMX451", "SMX451"),
     "destination": Kind("fixed destination", "SMX454", "SMX453", "SMX453"),
+    "checkpoints": Kind("checkpoints in", "SMX452", "SMX452", "SMX452"),
     "metric definition": Kind("metric definition", "SMX455", "SMX455", "SMX455"),
     "code": Kind("code", "SMX456", "SMX456", None),
     "compression": Kind("compression of the model", "SMX453", "SMX453", "SMX453"),

@@ -95,8 +95,10 @@ class Comparison:
     def ignoring(self, codes: Collection[str]) -> Comparison:
         """The comparison without the findings and stories of some codes; `ignored` counts them."""
         left_out = Counter(finding.code for finding in self.findings if finding.code in codes)
-        checks = (replace(c, findings=tuple(f for f in c.findings if f.code not in codes)) for c in self.checks)
         behaviour = self.behaviour and self.behaviour.ignoring(codes)
+        checks = [replace(c, findings=tuple(f for f in c.findings if f.code not in codes)) for c in self.checks]
+        if behaviour is not None:
+            checks = [replace(c, note=behaviour.summary) if c.name == "behaviour" else c for c in checks]
         return replace(self, checks=tuple(checks), behaviour=behaviour, ignored=dict(sorted(left_out.items())))
 
     def to_dict(self) -> dict[str, Any]:

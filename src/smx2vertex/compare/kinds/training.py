@@ -68,7 +68,7 @@ def note_training(reader: SourceReader, node: Node, training: steps.Training, po
         node.add(("compression",), ["none"], f"{pointer}/OutputDataConfig/CompressionType")
     if training.checkpoints is not None and training.checkpoint_folder.startswith("/opt/ml/"):
         place = folder(training.checkpoint_folder)
-        node.add(("destination", place), reader.address_parts(training.checkpoints), training.checkpoints.pointer)
+        node.add(("checkpoints", place), reader.address_parts(training.checkpoints), training.checkpoints.pointer)
     reader.environment(node, training.environment)
     reader.resources(node, training.resources)
 
@@ -91,7 +91,7 @@ def read_training(task: ContractReader) -> None:
     for option in task.line.of("metric-definition"):
         task.node.add(("metric definition", option.fields[0]), [option.fields[1]])
     for option in task.line.of("checkpoints"):
-        task.node.add(("destination", folder(option.fields[0])), task.address(option.template))
+        task.node.add(("checkpoints", folder(option.fields[0])), task.address(option.template))
     for option in task.line.of("model"):
         task.outputs("model", option.fields[0], option.template)
 
