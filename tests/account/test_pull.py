@@ -294,7 +294,8 @@ def test_what_starts_pipelines_is_found(
     churn = cloud.pipeline("Churn", definition() | {"Parameters": [data]})
     cloud.pipeline("Sales", definition())
     cloud.put(BUCKET)
-    starter = function("start-churn", {"PIPELINE": "Churn", "API_TOKEN": "do-not-tell"})
+    news = f"arn:aws:sns:{REGION}:123456789012:news"
+    starter = function("start-churn", {"PIPELINE": "Churn", "NEWS": news, "API_TOKEN": "do-not-tell"})
     idle = function("idle", {"WHAT": "nothing"})
 
     parameters = {"PipelineParameterList": [{"Name": "Data", "Value": "s3://x/"}, {"Name": "ApiKey", "Value": "k"}]}

@@ -19,6 +19,8 @@ OPERATIONS = frozenset(
         *(("lambda", "CreateEventSourceMapping"), ("sns", "SetTopicAttributes")),
     )
 )
+# Subscribers that lead on to something, and are told of in the triggers behind them.
+AUTOMATIC = frozenset({"lambda", "sqs"})
 _PIPELINE = re.compile(r"arn:[\w-]+:sagemaker:[\w-]*:\d*:pipeline/([\w-]+)", re.IGNORECASE)
 
 
@@ -41,7 +43,7 @@ class TriggerCalls:
         """
         found = [
             trigger | {"pipeline": pipeline}
-            for trigger, text in (*self._schedules(), *self._rules(), *self._notifications())
+            for trigger, text in (*self._schedules(), *self._rules(), *self._notifications(), *self._topics())
             for pipeline in self._started(text, trigger.get("via", []), names)
         ]
         return sorted(found, key=lambda trigger: (trigger["kind"], trigger["name"], trigger["pipeline"] or ""))
@@ -96,6 +98,20 @@ class TriggerCalls:
                     )
                     name, bucket = entry.get("Id") or call["Bucket"], call["Bucket"]
                     yield {"kind": "notification", "name": name, "pipeline": None, "bucket": bucket, **fields}, ""
+
+    def _topics(self) -> Iterator[tuple[dict[str, Any], str]]:
+        """Topics with subscribers that are people, and what is known of who publishes there."""
+        for topic in dict.fromkeys(call["TopicArn"] for call in self._all("Subscribe")):
+            calls = [call for call in self._all("Subscribe") if call["TopicArn"] == topic]
+            subscribers = [{"protocol": call["Protocol"], "endpoint": call.get("Endpoint", "")} for call in calls]
+            if all(each["protocol"] in AUTOMATIC for each in subscribers):
+                continue
+            functions = (json.dumps(call.get("Environment", {})) for call in self._all("CreateFunction"))
+            rules = {call["Rule"] for call in self._all("PutTargets") if topic in json.dumps(call)}
+            patterns = (str(rule.get("EventPattern")) for rule in self._all("PutRule") if rule["Name"] in rules)
+            text = "\n".join([*(each for each in functions if topic in each), *patterns])
+            fields = {"arn": topic, "subscribers": subscribers}
+            yield {"kind": "topic", "name": topic.rpartition(":")[2], "pipeline": None, **fields}, text
 
     def _follow(self, arn: str) -> list[str]:
         """The ARN and what receives from it: the functions that a queue feeds, the subscribers of a topic."""

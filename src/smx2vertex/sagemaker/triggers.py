@@ -12,6 +12,7 @@ from typing import Any
 
 from .account import Account
 from .secrets import masked
+from .trigger_calls import AUTOMATIC
 
 # What a CodePipeline says about an action, as far as it holds no secrets.
 _ACTION_FIELDS = (
@@ -33,6 +34,7 @@ def find_triggers(account: Account, pipelines: Mapping[str, str], buckets: Itera
     """
     search = _Search(account, pipelines)
     found = [*search.schedules(), *search.rules(), *search.notifications(sorted(buckets)), *search.code_pipelines()]
+    found += search.topics()
     return sorted(found, key=lambda trigger: (trigger["kind"], trigger["name"], trigger["pipeline"] or ""))
 
 
@@ -44,6 +46,8 @@ class _Search:
         self.by_arn = {arn.lower(): name for name, arn in pipelines.items()}
         self.followed: dict[str, list[str]] = {}
         self.functions: dict[str, set[str]] = {}
+        # the pipelines of which a topic is told, by its ARN
+        self.told: dict[str, set[str]] = {}
 
     def schedules(self) -> Iterator[dict[str, Any]]:
         """Schedules of EventBridge Scheduler."""
@@ -93,6 +97,8 @@ class _Search:
                         "events", "list_targets_by_rule", "Targets", Rule=rule["Name"], EventBusName=bus
                     )
                 for target in targets:
+                    if ":sns:" in target["Arn"]:
+                        self.told.setdefault(target["Arn"], set()).update(self._named(str(rule.get("EventPattern"))))
                     for name, via in self._started(target["Arn"], target.get("Input", "")):
                         yield {
                             "kind": "rule",
@@ -138,6 +144,18 @@ class _Search:
                 "events": entry.get("Events", []),
                 **_present(prefix=filters.get("prefix"), suffix=filters.get("suffix"), via=via),
             }
+
+    def topics(self) -> Iterator[dict[str, Any]]:
+        """Topics that the functions and rules of pipelines tell, and on which people are subscribed."""
+        for topic, names in sorted(self.told.items()):
+            with self.account.optional():
+                answer = self.account.all("sns", "list_subscriptions_by_topic", "Subscriptions", TopicArn=topic)
+                subscribers = [{"protocol": each["Protocol"], "endpoint": each["Endpoint"]} for each in answer]
+                if all(each["protocol"] in AUTOMATIC for each in subscribers):
+                    continue
+                for name in sorted(names):
+                    about = {"arn": topic, "subscribers": subscribers}
+                    yield {"kind": "topic", "name": topic.rpartition(":")[2], "pipeline": name, **about}
 
     def code_pipelines(self) -> Iterator[dict[str, Any]]:
         """CodePipelines that name a pipeline, or SageMaker."""
@@ -215,7 +233,10 @@ class _Search:
             with self.account.optional():
                 answer = self.account.ask("lambda", "get_function_configuration", FunctionName=name)
                 values = answer.get("Environment", {}).get("Variables", {}).values()
-                self.functions[name] = self._named("\n".join(values))
+                text = "\n".join(values)
+                self.functions[name] = self._named(text)
+                for topic in re.findall(r"arn:[\w-]+:sns:[\w-]+:\d+:[\w.-]+", text):
+                    self.told.setdefault(topic, set()).update(self.functions[name])
         return self.functions[name]
 
     def _named(self, text: str) -> set[str]:
