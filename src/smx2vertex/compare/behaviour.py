@@ -154,11 +154,6 @@ class Behaviour:
         return sum(self.by_code.values())
 
     @property
-    def differing(self) -> int:
-        """How many scenarios differ."""
-        return sum(self.by_code.values())
-
-    @property
     def summary(self) -> str:
         """How many scenarios were run, in words."""
         several = f"{self.run} scenario{'' if self.run == 1 else 's'}"
