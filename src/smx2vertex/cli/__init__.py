@@ -24,6 +24,7 @@ from .run import run
 from .scan import scan
 from .submit import submit
 from .validate import validate
+from .workshop import workshop
 
 app = typer.Typer(
     name="smx2vertex",
@@ -47,6 +48,7 @@ app.command("submit")(submit)
 app.command("assess")(assess)
 app.command("explain")(explain)
 app.add_typer(mappings, name="mappings")
+app.add_typer(workshop, name="workshop")
 
 
 def _version(wanted: bool) -> None:
