@@ -286,13 +286,16 @@ class Scenarios:
                     yield _Plan(f"{parameter.name} is {value!r}", fixed={Param(parameter.name): value})
 
     def missing_plans(self) -> Iterator[_Plan]:
-        for name, test in self.tests.items():
-            for variable in _variables(test):
-                if isinstance(variable, Product) and variable.what[0] == "value":
-                    path = self.around(self.conditions[name])
-                    if all(variable not in operands(other) for other, _ in path):
-                        why = f"{variable.what[2]} is missing in what {variable.owner} leaves"
-                        yield _Plan(why, path, missing=variable)
+        """A value of a file that is not there: what a condition compares, or an argument is made of."""
+        for node in self.source.nodes.values():
+            if node.name in self.left_out or never_starts(node):
+                continue
+            path = self.around(node)
+            compared = {part for test, _ in path for part in operands(test)}
+            for part in dict.fromkeys(_read_by(node)):
+                if isinstance(part, Product) and part.what[0] == "value" and part not in compared:
+                    why = f"{part.what[2]} is missing in what {part.owner} leaves"
+                    yield _Plan(why, path, missing=part)
 
     def scenario(self, plan: _Plan) -> Scenario | None:
         """The scenario of a plan: with all parameters of their own if that can be, else with those that must be."""
@@ -474,6 +477,14 @@ def _items_of(node: Node) -> Iterator[Variable]:
     for part in items.value if items is not None else ():
         if isinstance(part, Param | Product):
             yield Param(part.name) if isinstance(part, Param) else part
+
+
+def _read_by(node: Node) -> Iterator[Part]:
+    """What a condition compares, or what reaches another step."""
+    if node.test is not None:
+        yield from operands(node.test)
+    for fact in (*node.facts.values(), *(node.words or ())):
+        yield from fact.value
 
 
 def _variables(test: Test) -> Iterator[Variable]:
