@@ -97,7 +97,7 @@ def test_text_shows_machines(smx2vertex: Run, spot: Path) -> None:
 
 @pytest.mark.parametrize(("form", "heading"), [("md", "## Machines"), ("html", ">Machines</h2>")])
 def test_reports_show_machines(smx2vertex: Run, spot: Path, form: str, heading: str) -> None:
-    page = smx2vertex("map", spot, "--format", form).out.replace("\\", "").replace("&gt;", ">")
+    page = smx2vertex("map", spot, "--format", form).out.replace("\\", "").replace("&gt;", ">").replace("→", "->")
     assert heading in page
     assert [words for words in SHOWN if words not in page] == []
 

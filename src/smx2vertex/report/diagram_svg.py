@@ -86,13 +86,10 @@ class _Picture:
         self.name = name
         self.marks = marks
         self.in_page = in_page
-        titles = {group.id: group.title for group in diagram.groups}
-        self.notes = {node.id: _notes(node, titles.get(node.group or "", "")) for node in diagram.nodes}
-        self.widths = {node.id: _width(node, self.notes[node.id]) for node in diagram.nodes}
-        self.heights = {
-            node.id: 2 * _PADDING + _LINE * (1 + bool(node.subtitle) + len(self.notes[node.id]))
-            for node in diagram.nodes
-        }
+        self.group_titles = {group.id: group.title for group in diagram.groups}
+        self.lines = {node.id: list(self.node_lines(node)) for node in diagram.nodes}
+        self.widths = {node: _width(lines) for node, lines in self.lines.items()}
+        self.heights = {node: 2 * _PADDING + _LINE * len(lines) for node, lines in self.lines.items()}
         pairs = [(edge.source, edge.target) for edge in diagram.edges]
         self.layout = arrange(self.widths, pairs, _GAP, _WIDTH)
         self.layer_of = self.layout.layer_of()
@@ -139,6 +136,16 @@ class _Picture:
         """The attribute by which the script of a page finds a node or an edge."""
         return f' data-{what}="{number}"' if self.in_page else ""
 
+    def node_lines(self, node: Node) -> Iterator[tuple[str, str]]:
+        """The lines that stand in the box of a node, each with its class."""
+        yield "title", shortened(node.title, 40)
+        if node.subtitle:
+            yield "subtitle", shortened(node.subtitle, 48)
+        for note in _notes(node, self.group_titles.get(node.group or "", "")):
+            yield "note", note
+        if mark := self.marks.get(node.title):
+            yield "mark", shortened(mark.text, 48)
+
     def node(self, node: Node, number: int) -> Iterator[str]:
         width, height, x, top = self.widths[node.id], self.heights[node.id], self.x(node.id), self.top(node.id)
         full = " · ".join(one_line(text) for text in (node.title, node.subtitle, node.note) if text)
@@ -150,15 +157,9 @@ class _Picture:
             f'<rect class="box" x="{_number(x - width / 2)}" y="{_number(top)}" width="{_number(width)}"'
             f' height="{_number(height)}" rx="{16 if node.kind == "end" else 6}"/>'
         )
-        lines = [("title", shortened(node.title, 40))]
-        lines += [("subtitle", shortened(node.subtitle, 48))] if node.subtitle else []
-        lines += [("note", note) for note in self.notes[node.id]]
-        for index, (kind, line) in enumerate(lines):
+        for index, (kind, line) in enumerate(self.lines[node.id]):
             y = top + _PADDING + _LINE * index + 12
             yield f'<text class="{kind}" x="{_number(x)}" y="{_number(y)}" text-anchor="middle">{_text(line)}</text>'
-        if mark:
-            right, above = _number(x + width / 2 - 4), _number(top - 4)
-            yield f'<text class="mark" x="{right}" y="{above}" text-anchor="end">{_text(mark.text)}</text>'
         yield "</g>"
 
     def groups(self) -> Iterator[str]:
@@ -303,10 +304,9 @@ def _notes(node: Node, group: str) -> list[str]:
     return [*note, *([shortened(group, 48)] if group else [])]
 
 
-def _width(node: Node, notes: list[str]) -> float:
-    title = len(shortened(node.title, 40)) * _TITLE_CHARACTER
-    texts = (len(text) * _TEXT_CHARACTER for text in (shortened(node.subtitle, 48), *notes))
-    return max(title, *texts, 80) + 2 * _PADDING
+def _width(lines: list[tuple[str, str]]) -> float:
+    widths = (len(text) * (_TITLE_CHARACTER if kind == "title" else _TEXT_CHARACTER) for kind, text in lines)
+    return max(*widths, 80) + 2 * _PADDING
 
 
 def _number(value: float) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from .diagram import one_line
+from .diagram import one_line, shortened
 
 
 def page(template: str, styles: tuple[str, ...] = (), scripts: tuple[str, ...] = (), **values: Any) -> str:
@@ -44,6 +44,35 @@ def json_block(data: Any) -> Markup:
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
 
 
+def short(name: str) -> str:
+    """A name for a list or a button."""
+    return shortened(name, 80)
+
+
+def arrows(text: str) -> str:
+    """A text with real arrows: a browser breaks a line within `->`."""
+    return text.replace(" -> ", " → ")
+
+
+def ticked(text: str) -> Markup:
+    """A text with what stands between backticks as code."""
+    parts = (
+        Markup("<code>{}</code>" if number % 2 else "{}").format(part) for number, part in enumerate(text.split("`"))
+    )
+    return Markup("").join(parts)
+
+
+def shortened_path(pointer: str, ends: int = 60) -> str:
+    """A JSON pointer without its middle, where it is long."""
+    line = one_line(pointer)
+    return line if len(line) <= 2 * ends else f"{line[:ends]} … {line[-ends:]}"
+
+
+def counted(number: int, what: str) -> str:
+    """`1 step`, `2 steps`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _text(named: str) -> str:
     if named.endswith((".css", ".js")):
         return resources.files("smx2vertex.report").joinpath("templates", named).read_text(encoding="utf-8")
@@ -60,4 +89,9 @@ def _environment() -> Environment:
         loader=PackageLoader("smx2vertex.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     made.filters["one_line"] = one_line
+    made.filters["short"] = short
+    made.filters["arrows"] = arrows
+    made.filters["ticked"] = ticked
+    made.filters["path"] = shortened_path
+    made.globals["counted"] = counted
     return made

@@ -17,7 +17,7 @@ from ..mapping.ledger import MappedField
 from ..mapping.tables import VERDICTS, Verdict
 from .diagram import Diagram, DiagramTooLargeError, one_line
 from .diagram_svg import Mark, to_page_svg
-from .page import json_block, page
+from .page import arrows, counted, json_block, page, short
 from .pipeline import MACHINE_COLUMNS, PipelineDetails, PipelineReport, rule_table
 
 SIGNS: dict[Verdict, str] = {"exact": "✓", "adapted": "≈", "redesign": "✎", "unsupported": "✕"}
@@ -27,7 +27,7 @@ MEANINGS: dict[Verdict, str] = {
     "redesign": "a person must decide",
     "unsupported": "has no counterpart",
 }
-_SEVERITIES = {"error": ("✕", "errors"), "warning": ("!", "warnings"), "info": ("i", "notes")}
+_SEVERITIES = {"error": ("✕", "error"), "warning": ("!", "warning"), "info": ("i", "note")}
 _ITSELF = "The definition itself"
 _LONGEST_VALUE = 2_000
 
@@ -48,10 +48,19 @@ def to_html(report: PipelineReport, details: PipelineDetails) -> str:
         numbers=_numbers(report),
         pictures=list(_pictures(details, verdicts)),
         findings=list(_findings(report.findings)),
+        shares=list(_shares(report)),
         machine_columns=MACHINE_COLUMNS,
         machines=report.machine_rows(),
         data=json_block(_data(report, details)),
     )
+
+
+def _shares(report: PipelineReport) -> Iterator[tuple[Verdict, int, int]]:
+    """The verdicts on fields, each with where its share begins and how many they are."""
+    left = 0
+    for verdict, count in report.by_verdict.items():
+        yield verdict, left, count
+        left += count
 
 
 def _numbers(report: PipelineReport) -> dict[str, int]:
@@ -76,8 +85,13 @@ def _pictures(details: PipelineDetails, verdicts: Mapping[str, Verdict]) -> Iter
             picture = to_page_svg(diagram, f"{side}-picture", marks) if diagram.nodes else ""
         except DiagramTooLargeError as error:
             why_none = f"No picture: {error}. The table of steps below leads to all details."
-        things = "steps" if side == "source" else "tasks, branches and loops"
-        yield side, heading, f"{len(diagram.nodes)} {things}", Markup(picture), why_none
+        yield (
+            side,
+            heading,
+            counted(len(diagram.nodes), "step" if side == "source" else "node"),
+            Markup(picture),
+            why_none,
+        )
 
 
 def _findings(findings: tuple[Finding, ...]) -> Iterator[tuple[str, str, str, list[tuple[str, Any, list[Finding]]]]]:
@@ -86,10 +100,9 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[tuple[str, str, str, li
     for finding in by_severity(findings):
         groups[finding.severity][finding.code].append(finding)
     for severity, codes in groups.items():
-        sign, words = _SEVERITIES[severity]
-        count = sum(map(len, codes.values()))
-        named = f"{count} {words if count != 1 else words.removesuffix('s')}"
-        yield severity, sign, named, [(code, catalogue()[code], places) for code, places in codes.items()]
+        sign, word = _SEVERITIES[severity]
+        groups_of_codes = [(code, catalogue()[code], places) for code, places in codes.items()]
+        yield severity, sign, counted(sum(map(len, codes.values())), word), groups_of_codes
 
 
 # --- the data for the script ---
@@ -111,12 +124,13 @@ def _data(report: PipelineReport, details: PipelineDetails) -> dict[str, Any]:
     steps = [
         {
             "name": step.name,
-            "label": one_line(step.name),
+            "title": one_line(step.name),
+            "label": short(step.name),
             "pointer": pointers.get(step.name, ""),
             "type": one_line(step.type),
-            "target": one_line(step.target),
+            "target": arrows(one_line(step.target)),
             "verdict": step.verdict,
-            "machine": [one_line(cell) for cell in step.machine.cells()] if step.machine else None,
+            "machine": [arrows(one_line(cell)) for cell in step.machine.cells()] if step.machine else None,
             "fields": _fields(step.fields, details, texts),
             "claims": _claims(step.fields, details),
             "code": [[part.path, _visible(part.text)] for part in details.code.get(step.name, ())],
@@ -125,6 +139,7 @@ def _data(report: PipelineReport, details: PipelineDetails) -> dict[str, Any]:
     ]
     itself = {
         "name": "",
+        "title": _ITSELF,
         "label": _ITSELF,
         "pointer": "",
         "type": "",

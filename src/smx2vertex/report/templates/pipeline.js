@@ -13,6 +13,8 @@
   }
   const verdictBadge = (verdict) => make("span", { class: `verdict ${verdict}` }, `${data.signs[verdict]} ${verdict}`);
 
+  const ticked = (text) => text.split("`").map((part, number) => (number % 2 ? make("code", {}, part) : part));
+
   // --- the model: steps by number; the last is the definition itself ---
 
   const fieldOf = ([source, value, target, verdict, rule, file, note]) => ({
@@ -47,12 +49,12 @@
 
   const numberOf = (target) => { const node = target.closest?.("[data-node]"); return node ? Number(node.dataset.node) : null; };
 
-  /** Lights up the nodes of a step on both sides with what flows in and out. */
-  function light(step) {
+  /** Lights up the nodes of a step on both sides with what flows in and out; all others pale. */
+  function light(step, pale = true) {
     for (const picture of pictures) {
       for (const element of picture.marked) element.classList.remove("is-lit", "is-near");
       picture.marked = [];
-      picture.svg?.classList.toggle("is-lit", step !== null);
+      picture.svg?.classList.toggle("is-lit", pale && step !== null);
       if (step === null || !picture.svg) continue;
       const own = new Set(picture.ofStep.get(step) ?? []);
       const mark = (element, name) => { element.classList.add(name); picture.marked.push(element); };
@@ -67,6 +69,7 @@
   }
 
   let chosen = null;  // the number of the step whose details are shown
+  const rest = () => light(chosen, false);
   let before = null;  // what had the focus before the details
 
   function reveal(picture, number) {
@@ -81,10 +84,10 @@
   for (const picture of pictures) {
     const { svg, nodes, steps } = picture;
     if (!svg) continue;
-    svg.addEventListener("pointerover", (event) => { const number = numberOf(event.target); light(number === null ? chosen : steps[number]); });
-    svg.addEventListener("pointerleave", () => light(chosen));
+    svg.addEventListener("pointerover", (event) => { const number = numberOf(event.target); number === null ? rest() : light(steps[number]); });
+    svg.addEventListener("pointerleave", rest);
     svg.addEventListener("focusin", (event) => { const number = numberOf(event.target); if (number !== null) { light(steps[number]); reveal(picture, number); } });
-    svg.addEventListener("focusout", () => light(chosen));
+    svg.addEventListener("focusout", rest);
     svg.addEventListener("click", (event) => {
       const number = numberOf(event.target);
       if (number !== null) { move(number, false); choose(steps[number]); }
@@ -142,8 +145,8 @@
       const first = picture.ofStep.get(number)?.[0];
       if (first !== undefined) reveal(picture, first);
     }
-    light(number);
-    at("details-title").textContent = step.label;
+    rest();
+    at("details-title").textContent = step.title;
     at("details-body").replaceChildren(...details(number, field));
     at("details").scrollTop = 0;
     history.replaceState(null, "", `#step=${encodeURIComponent(step.name)}`);
@@ -190,7 +193,7 @@
   }
 
   function finding({ severity, code, message, help }) {
-    return make("li", {}, make("b", { class: `is-${severity}` }, `${data.severitySigns[severity]} ${code}`), ` ${message}`, make("p", { class: "soft" }, help));
+    return make("li", {}, make("b", { class: `is-${severity}` }, `${data.severitySigns[severity]} ${code}`), ` ${message}`, make("p", { class: "soft" }, ...ticked(help)));
   }
 
   function flow(number) {
@@ -328,7 +331,7 @@
         make("td", {}, make("code", {}, shortPath(step, field.source))), make("td", {}, make("code", {}, clipped(field.value))),
         make("td", {}, field.target || "dropped"), make("td", {}, verdictBadge(field.verdict)), make("td", {}, field.note)));
       const head = make("tr", {}, ...["field", "value", "becomes", "verdict", "note"].map((text) => make("th", {}, text)));
-      return make("article", {}, make("h3", {}, step.label, " ", step.verdict ? verdictBadge(step.verdict) : ""),
+      return make("article", {}, make("h3", {}, step.title, " ", step.verdict ? verdictBadge(step.verdict) : ""),
         step.name ? make("p", {}, `${step.type} → ${step.target}`) : "",
         rows.length ? make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows)) : "",
         make("p", { class: "soft" }, exact ? `${exact} more fields mean exactly the same.` : ""));
