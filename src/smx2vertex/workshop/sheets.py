@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -20,8 +21,9 @@ def choices(check: Check, work: Work) -> Iterator[Answer]:
     settings = check.settings
     sheet = _at(work.sheet(settings["file"]), settings.get("at", ""))
     options = settings.get("options", ())
-    for item, truth in _truths(check, work).items():
-        given = _at(sheet, item)
+    for question, truth in _truths(check, work).items():
+        given = _at(sheet, question)
+        item = _label(question, settings)
         look = truth.look or settings.get("look", "")
         if is_open(given) or given == [] or isinstance(given, Mapping):
             yield Answer(item, "missing", f"{item}: no answer yet.", look)
@@ -38,8 +40,9 @@ def listed(check: Check, work: Work) -> Iterator[Answer]:
     """One answer for each list of a sheet, compared as a set with what `truth` or `items` says is in it."""
     settings = check.settings
     sheet = _at(work.sheet(settings["file"]), settings.get("at", ""))
-    for item, truth in _truths(check, work).items():
-        given = _at(sheet, item)
+    for question, truth in _truths(check, work).items():
+        given = _at(sheet, question)
+        item = _label(question, settings)
         look = truth.look or settings.get("look", "")
         if is_open(given):
             yield Answer(item, "missing", f"{item}: no answer yet.", look)
@@ -69,21 +72,14 @@ def drawing(check: Check, work: Work) -> Iterator[Answer]:
     for unknown in dict.fromkeys(name for edge in drawn for name in edge if name not in names.values()):
         yield Answer(unknown, "wrong", f"{unknown} is no {wanted.word} of this pipeline.", settings["look"])
     follows = _closure(wanted.order)
+    lacking = Counter(end for start, end in wanted.arrows if (start, end) not in drawn)
+    for end, count in lacking.items():
+        said = f"{count} arrow{'s' if count > 1 else ''} to {end} {'are' if count > 1 else 'is'} missing."
+        yield Answer(f"arrows to {end}", "missing", said, f"{settings['look']} {end}?")
     for (start, end), because in wanted.arrows.items():
-        arrow = f"{start} --> {end}"
-        branch = wanted.branches.get((start, end))
-        if (start, end) not in drawn:
-            yield Answer(arrow, "missing", f"An arrow that ends at {end} is missing.", f"{settings['look']} {end}?")
-        elif branch and plain(drawn[start, end]) not in map(plain, branch):
-            label = drawn[start, end] or "nothing"
-            yield Answer(
-                arrow,
-                "wrong" if drawn[start, end] else "missing",
-                f"{arrow} is labelled {label}: it has to say which branch this is.",
-                f"When does {end} run: if the condition holds, or else?",
-            )
-        else:
-            yield Answer(arrow, "right", f"{arrow}: {because}.")
+        if (start, end) in drawn:
+            labels = wanted.branches.get((start, end), ())
+            yield _branch(start, end, drawn[start, end], labels, because)
     for start, end in drawn:
         if (start, end) in wanted.arrows or not {start, end} <= set(names.values()):
             continue
@@ -93,6 +89,17 @@ def drawing(check: Check, work: Work) -> Iterator[Answer]:
         elif (start, end) not in follows:
             said = f"{start} --> {end}: nothing flows between them, and neither waits for the other."
             yield Answer(f"{start} --> {end}", "wrong", said, settings["look"] + f" {end}?")
+
+
+def _branch(start: str, end: str, label: str, labels: tuple[str, ...], because: str) -> Answer:
+    """Whether an arrow has the label that it needs; those that are no branches need none."""
+    arrow = f"{start} --> {end}"
+    look = f"When does {end} run: if the condition holds, or else?"
+    if not labels or plain(label) in map(plain, labels):
+        return Answer(arrow, "right", f"{arrow}: {because}.")
+    if not label:
+        return Answer(arrow, "missing", f"{arrow} needs a label that says which branch it is.", look)
+    return Answer(arrow, "wrong", f"{arrow} is labelled {label}, but {end} does not run then.", look)
 
 
 def _truths(check: Check, work: Work) -> dict[str, Truth]:
@@ -108,6 +115,11 @@ def _truths(check: Check, work: Work) -> dict[str, Truth]:
         )
         for item, entry in settings["items"].items()
     }
+
+
+def _label(question: str, settings: Mapping[str, Any]) -> str:
+    """How to speak of a question: with the part of the sheet that it stands in."""
+    return f"{question} ({settings['at']})" if settings.get("at") else question
 
 
 def _at(sheet: Any, path: str) -> Any:
