@@ -212,13 +212,28 @@ def pointer_token(key: str | int) -> str:
     return str(key).replace("~", "~0").replace("/", "~1")
 
 
+_NESTED = (dict, list)
+# The keys from a value up to the root, the last one first.
+_Trail: TypeAlias = "tuple[_Trail | None, str | int]"
+
+
 def expressions_in(value: Any, steps: Collection[str] = (), pointer: str = "") -> Iterator[tuple[str, Expression]]:
     """All outermost expressions inside a JSON value, each with its JSON pointer; plain leaves are left out."""
-    if is_expression(value):
-        yield pointer, parse(value, steps)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from expressions_in(item, steps, f"{pointer}/{pointer_token(key)}")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from expressions_in(item, steps, f"{pointer}/{index}")
+    # most leaves are plain: pointers are only written for the others
+    stack: list[tuple[Any, _Trail | None]] = [(value, None)]
+    while stack:
+        found, trail = stack.pop()
+        if isinstance(found, list):
+            stack.extend((found[i], (trail, i)) for i in range(len(found) - 1, -1, -1) if isinstance(found[i], _NESTED))
+        elif is_expression(found):
+            yield pointer + _below(trail), parse(found, steps)
+        elif isinstance(found, dict):
+            stack.extend((item, (trail, key)) for key, item in reversed(found.items()) if isinstance(item, _NESTED))
+
+
+def _below(trail: _Trail | None) -> str:
+    tokens = []
+    while trail is not None:
+        trail, key = trail
+        tokens.append(f"/{pointer_token(key)}")
+    return "".join(reversed(tokens))
