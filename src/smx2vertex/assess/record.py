@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ..findings import Finding
@@ -92,31 +92,40 @@ class Record:
     starts: tuple[str, ...]
     shape: dict[str, int]
 
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data."""
-        return asdict(self)
+    def to_row(self) -> list[Any]:
+        """As plain data; rows, as a portfolio has many."""
+        steps = [[*_values(step)[:-1], step.machine and _values(step.machine)] for step in self.steps]
+        findings = [_values(finding) for finding in self.findings]
+        return [*(getattr(self, name) for name in _plain_fields()), steps, findings]
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Record:
-        """The record that `to_dict` has written.
+    def from_row(cls, row: Sequence[Any]) -> Record:
+        """The record that `to_row` has written.
 
         Raises:
-            KeyError, TypeError: the data are of something else.
+            TypeError, ValueError: the data are of something else.
         """
-        steps = tuple(
-            StepRecord(**{**step, "fields": tuple(step["fields"]), "machine": _machine_from(step["machine"])})
-            for step in document["steps"]
+        *plain, steps, findings = row
+        return cls(
+            **dict(zip(_plain_fields(), map(_frozen, plain), strict=True)),
+            steps=tuple(
+                StepRecord(*map(_frozen, step), MachineRecord(*map(_frozen, machine)) if machine else None)
+                for *step, machine in steps
+            ),
+            findings=tuple(FindingRecord(*each) for each in findings),
         )
-        findings = tuple(FindingRecord(**each) for each in document["findings"])
-        lists = {name: tuple(document[name]) for name in ("fields", "reads", "writes", "registers", "takes", "starts")}
-        return cls(**{**document, **lists, "steps": steps, "findings": findings})
 
 
-def _machine_from(document: dict[str, Any] | None) -> MachineRecord | None:
-    if document is None:
-        return None
-    source = document["source"]
-    return MachineRecord(**{**document, "source": source and tuple(source), "target": tuple(document["target"])})
+def _plain_fields() -> list[str]:
+    return [each.name for each in fields(Record) if each.name not in ("steps", "findings")]
+
+
+def _values(record: Any) -> list[Any]:
+    return [getattr(record, each.name) for each in fields(record)]
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True)

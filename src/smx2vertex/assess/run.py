@@ -19,7 +19,7 @@ from .portfolio import Gathering
 from .prices import Prices
 from .record import Analysis, Record, analyse
 from .sources import Source, Sources
-from .store import PAGES, Store, digest_of, digest_of_files, read_record, whole_file, write_record
+from .store import PAGES, Store, digest_of, digest_of_files, digest_of_program, read_record, whole_file, write_record
 
 # Makes the page about a pipeline; a function of a module, so that every process finds it.
 PageMaker: TypeAlias = Callable[[Analysis, Config], str]
@@ -35,13 +35,13 @@ class Task:
     Attributes:
         out: the output folder.
         config_files: the user's configurations.
-        config_digest: what they say.
+        digest: what all records rest on: the program, and what the configurations say.
         make_page: what makes the pages; None for none.
     """
 
     out: Path
     config_files: tuple[Path, ...] = ()
-    config_digest: str = ""
+    digest: str = ""
     make_page: PageMaker | None = None
 
 
@@ -107,7 +107,7 @@ def assess(
     """
     config = load_config(config_files)
     hooks = [Path(hook.place[0]) for hook in config.hooks.values() if isinstance(hook.place, tuple)]
-    digest = digest_of_files([*config_files, *hooks])
+    digest = f"{digest_of_program()} {digest_of_files([*config_files, *hooks])}"
     task = Task(store.out, tuple(config_files), digest, make_page)
     gathering = Gathering(config, table, prices or Prices(), sources.triggers)
     problems, skipped, digests = list(sources.problems), [], []
@@ -196,7 +196,7 @@ class _Worker:
             manifest = digest_of_files([source.bundle / "manifest.json"]) if source.bundle else ""
         except OSError:
             return None
-        return digest_of(content, str(source.file), source.name or "", manifest, self.task.config_digest)
+        return digest_of(content, str(source.file), source.name or "", manifest, self.task.digest)
 
     def _page(self, name: str, digest: str) -> str | None:
         """Where the page about a pipeline stands, relative to the output."""

@@ -10,7 +10,6 @@ import os
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -21,6 +20,7 @@ from .record import Record
 MARKER = ".smx2vertex-assess"
 PAGES = "pipelines"
 _RECORDS = ".cache"
+_PROGRAM_FILES = frozenset({".py", ".yaml", ".csv", ".j2", ".css", ".js"})
 
 
 class Store:
@@ -67,15 +67,15 @@ def record_file(out: Path, digest: str) -> Path:
 def read_record(out: Path, digest: str) -> Record | None:
     """The record of an earlier run; None if there is none that can be used."""
     try:
-        return Record.from_dict(json.loads(record_file(out, digest).read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError):
+        return Record.from_row(json.loads(record_file(out, digest).read_bytes()))
+    except (OSError, ValueError, TypeError):
         return None
 
 
 def write_record(out: Path, digest: str, record: Record) -> None:
     """Keep a record for later runs."""
     with whole_file(record_file(out, digest)) as file:
-        json.dump(record.to_dict(), file, ensure_ascii=False)
+        file.write(json.dumps(record.to_row(), ensure_ascii=False))
 
 
 @contextmanager
@@ -104,8 +104,8 @@ def whole_binary_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def digest_of(content: bytes, *names: str) -> str:
-    """What a record rests on: the content of a definition, what it is called, and the program that reads it."""
-    found = hashlib.sha256(_program())
+    """What a record rests on: the content of a definition, what it is called, and the rest."""
+    found = hashlib.sha256()
     for part in (*names, ""):
         found.update(part.encode("utf-8", "surrogatepass") + b"\0")
     found.update(content)
@@ -120,16 +120,11 @@ def digest_of_files(files: Sequence[Path]) -> str:
     return found.hexdigest()
 
 
-@cache
-def _program() -> bytes:
-    """A digest of this program and its tables: a new release makes new records."""
+def digest_of_program() -> str:
+    """What the program and its tables are: a new release makes new records."""
     package = Path(__file__).parents[1]
-    found = hashlib.sha256()
-    for folder in (package, mappings_dir()):
-        for file in sorted(folder.rglob("*")):
-            if file.suffix in (".py", ".yaml", ".csv", ".j2", ".css", ".js"):
-                found.update(file.read_bytes())
-    return found.digest()
+    files = (file for folder in (package, mappings_dir()) for file in sorted(folder.rglob("*")))
+    return digest_of_files([file for file in files if file.suffix in _PROGRAM_FILES])
 
 
 def _refused(out: Path, message: str) -> InputError:

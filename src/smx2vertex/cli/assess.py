@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -110,6 +109,7 @@ def _progress(count: int) -> Iterator[Callable[[Outcome], None]]:
 def _write(found: Assessment) -> None:
     """Write all forms of the report."""
     from ..assess.store import whole_binary_file, whole_file
+    from ..report.portfolio import write_json
     from ..report.portfolio_csv import write_csv
     from ..report.portfolio_excel import write_workbook
     from ..report.portfolio_markdown import to_markdown
@@ -118,7 +118,7 @@ def _write(found: Assessment) -> None:
     portfolio, out = found.portfolio, found.out
     single = findings_table(found.findings)
     with whole_file(out / "report.json") as file:
-        json.dump(portfolio.to_dict(), file, indent=1, ensure_ascii=False)
+        write_json(portfolio, file)
     with whole_file(out / "pipelines.csv") as file:
         write_csv(pipelines_table(portfolio), file)
     with whole_file(out / "findings.csv") as file:
@@ -130,15 +130,16 @@ def _write(found: Assessment) -> None:
 
 
 def _print(portfolio: Portfolio, form: AssessFormat, out: Path) -> None:
+    from ..report.portfolio import write_json
     from ..report.portfolio_csv import write_csv
     from ..report.portfolio_markdown import to_markdown
     from ..report.portfolio_tables import pipelines_table
     from ..report.portfolio_text import to_text
-    from .output import STYLES, console, message, print_json
+    from .output import STYLES, console, message
 
     match form:
         case AssessFormat.json:
-            print_json(portfolio.to_dict())
+            write_json(portfolio, sys.stdout)
         case AssessFormat.md:
             print("\n".join(to_markdown(portfolio)))
         case AssessFormat.csv:

@@ -7,9 +7,10 @@ are in order of importance, or of `id`; the same input gives the same order.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any
+from typing import Any, TextIO
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,6 +400,20 @@ class FindingRow:
     pointer: str
     file: str | None
     help: str
+
+
+def write_json(portfolio: Portfolio, file: TextIO) -> None:
+    """Write what `to_dict` gives, one entry of each list after the other: a large report is never in memory twice."""
+    for index, each in enumerate(fields(portfolio)):
+        file.write(f"{',' if index else '{'}\n {json.dumps(each.name)}: ")
+        value = getattr(portfolio, each.name)
+        if isinstance(value, list) and value:
+            for number, item in enumerate(value):
+                file.write(f"{',' if number else '['}\n  {json.dumps(_plain(item), ensure_ascii=False)}")
+            file.write("\n ]")
+        else:
+            file.write(json.dumps(_plain(value), ensure_ascii=False))
+    file.write("\n}\n")
 
 
 def total(days: Iterable[Days]) -> Days:
