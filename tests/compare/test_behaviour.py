@@ -24,6 +24,7 @@ NOT_SIMULATED = {
     "a bucket split in two": "both buckets stand for the same one",
     "a condition added": "1 == 1 always holds",
     "a doubled task": "it does the same twice",
+    "a new required parameter": "it is given some value, and reaches nothing",
     "a registered model that is not published": "nothing in the pipeline reads it",
     "an output that is not published": "nothing in the pipeline reads it",
     "an option that the contract lacks": "the contract would refuse it, and the task is a Fail step anyway",

@@ -64,7 +64,7 @@ def validate(
         comparison = replace(comparison, checks=(*comparison.checks, _config_check(comparison, config)))
     comparison = comparison.ignoring(ignored)
     if write_match:
-        write(write_match, comparison, graph)
+        write(write_match, comparison, graph, given)
     if story or format is ValidateFormat.html:
         print_page(comparison, definition, graph, story)
     else:

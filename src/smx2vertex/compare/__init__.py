@@ -11,7 +11,7 @@ from ..findings import Finding
 from ..kubeflow.graph import Graph, read_graph
 from ..kubeflow.spec import PipelineSpec
 from ..sagemaker.definition import Definition
-from .alignment import Alignment, align, merge
+from .alignment import NO_STEP, NO_TASK, Alignment, align, merge
 from .behaviour import Behaviour, Rehearsal, Sides
 from .correspondences import Correspondences
 from .matching import Matcher
@@ -19,11 +19,11 @@ from .neutral import Pipeline, Product
 from .parameters import Parameters, parameter_names
 from .scenarios import DEFAULT_SCENARIOS
 from .source import SourceReader, never_starts
-from .structure import Structure, fact_findings
+from .structure import Structure, decides_unseen, fact_findings
 from .target import TargetReader
 from .verdict import Check, Comparison, Excluded
 
-__all__ = ["DEFAULT_SCENARIOS", "Check", "Comparison", "Excluded", "compare"]
+__all__ = ["DEFAULT_SCENARIOS", "NO_STEP", "NO_TASK", "Check", "Comparison", "Excluded", "compare"]
 
 BROKEN = "not simulated: no engine would start a pipeline with such a structure"
 
@@ -41,13 +41,14 @@ def compare(
     Args:
         definition: the source; it must have no reading fault of severity error.
         target: the pipeline spec, or the graph of one.
-        match: tasks by step, where a person knows better than names and data flow tell.
+        match: tasks by step, where a person knows better than names and data flow tell; `[NO_TASK]` for a step that
+            has none, `NO_STEP` in the place of a step for tasks that stand for none.
         machines: the machine type that was chosen for each instance type, where that is known.
         scenarios: how many executions are simulated at most.
         seed: which of them are taken where there are more.
 
     Raises:
-        InputError: `match` names a step or task that is not there.
+        InputError: `match` names a step or task that is not there, or contradicts itself.
     """
     with _no_collection():
         return _compared(definition, target, match, machines, scenarios, seed)
@@ -82,9 +83,9 @@ def _compared(
     source, tasks = source_reader.pipeline(), target_reader.pipeline()
     alignment = align(source, tasks, match)
     merged = merge(tasks, alignment)
-    excluded = _excluded(source, merged)
+    excluded = _excluded(source, merged, alignment)
     correspondences = Correspondences(source.file, machines)
-    matcher = Matcher(source, parameter_names(source, merged), correspondences)
+    matcher = Matcher(source, parameter_names(source, merged), correspondences, merged)
     edges, values = fact_findings(source, merged, matcher, excluded)
     structure = Structure(source, merged, matcher, alignment)
     of_structure = [*structure.findings(graph.findings), *edges]
@@ -115,11 +116,20 @@ def _behaviour_check(behaviour: Behaviour | None, file: str | None) -> Check:
     return Check("behaviour", _once(behaviour.findings, file), behaviour.summary, skipped=not behaviour.run)
 
 
-def _excluded(source: Pipeline, target: Pipeline) -> dict[str, str]:
-    """The steps that equality does not speak of: those that never start, and those that a failing task stands for."""
+def _excluded(source: Pipeline, target: Pipeline, alignment: Alignment) -> dict[str, str]:
+    """The steps that equality does not speak of, with the findings that say why.
+
+    They never start, have no task because somebody says so, are not translated, or are conditions that a program
+    decides which cannot be read.
+    """
     found = {step.name: "SMX418" for step in source.nodes.values() if never_starts(step)}
-    untranslated = {node.name: node.code or "" for node in target.nodes.values() if node.kind == "not translated"}
-    return {**found, **untranslated}
+    found |= dict.fromkeys(alignment.without, "SMX428")
+    for node in target.nodes.values():
+        if node.kind == "not translated":
+            found[node.name] = node.code or ""
+        elif decides_unseen(source.nodes[node.name], node):
+            found[node.name] = "SMX425"
+    return found
 
 
 def _once(findings: Iterable[Finding], file: str | None) -> tuple[Finding, ...]:

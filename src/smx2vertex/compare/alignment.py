@@ -6,46 +6,39 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import SequenceMatcher
-from functools import cache
+from difflib import get_close_matches
 
 from ..findings import Finding, InputError
-from .neutral import (
-    All,
-    AnyOf,
-    Compare,
-    Fact,
-    Guard,
-    In,
-    Node,
-    Not,
-    Opaque,
-    Part,
-    Pipeline,
-    Product,
-    Template,
-    Test,
-)
+from .names import likeness
+from .neutral import Fact, Guard, Node, Part, Pipeline, Product, Template
 from .source import never_starts
+from .truth import mapped
 
 LEAST_SCORE = 0.5
 LEAST_SCORE_OF_LAST = 0.3
 LEAST_LEAD = 0.02
 BY_STEP = "its --step"
 BY_MATCH = "--match"
+BY_NAME = 0.95
+# What people write in the place of tasks, or of a step. Neither can be a name.
+NO_TASK, NO_STEP = "no task", "no step"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The tasks that stand for a step, its importers last, and how that was found out."""
+    """The tasks that stand for a step, its importers last, and how that was found out.
+
+    `confidence` is from 0 to 1: 1 where somebody says so, else how alike they are; None without tasks.
+    """
 
     step: str
     tasks: tuple[str, ...]
     how: str
+    confidence: float | None = None
 
     def to_dict(self) -> dict[str, object]:
         """The entry as `validate --format json` prints it."""
-        return {"step": self.step, "tasks": list(self.tasks), "how": self.how}
+        return {"step": self.step, "tasks": list(self.tasks), "how": self.how, "confidence": self.confidence}
 
 
 @dataclass(slots=True)
@@ -56,12 +49,25 @@ class Alignment:
         entries: by step, one for each step of the source.
         owner: the step of each task that stands for one.
         extra: the tasks that stand for none.
+        without: the steps that have none because a person says so.
+        labels: what people call the tasks of steps that have several.
     """
 
     entries: dict[str, Entry]
     owner: dict[str, str]
     extra: list[str]
     findings: list[Finding] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def part(self, part: Part) -> Part:
+        """A value of the target with the step for the task; of several tasks, the output tells which one made it."""
+        if not isinstance(part, Product):
+            return part
+        label, what = self.labels.get(part.owner), part.what
+        if label is not None and what[0] == "named":
+            what = ("named", f"{what[1]} of {label}")
+        return Product(self.owner.get(part.owner, part.owner), what)
 
 
 def align(source: Pipeline, target: Pipeline, match: Mapping[str, Iterable[str]] | None = None) -> Alignment:
@@ -70,16 +76,19 @@ def align(source: Pipeline, target: Pipeline, match: Mapping[str, Iterable[str]]
     Args:
         source: the definition.
         target: the pipeline spec, a node for each task.
-        match: tasks by step, given by a person: these win.
+        match: tasks by step, given by a person: these win. `NO_TASK` says that a step has none; the tasks of
+            `NO_STEP` stand for none.
 
     Raises:
-        InputError: `match` names a step or task that is not there (SMX403).
+        InputError: `match` names a step or task that is not there (SMX403), or a task twice (SMX429).
     """
     aligner = _Aligner(source, target)
     aligner.given(match or {})
     aligner.by_step()
     aligner.by_name()
     aligner.by_resemblance()
+    aligner.deciders()
+    aligner.partners()
     aligner.helpers()
     aligner.last_pair()
     return aligner.alignment()
@@ -91,6 +100,9 @@ class _Aligner:
         self.target = target
         self.owner: dict[str, str] = {}
         self.how: dict[str, str] = {}
+        self.confidence: dict[str, float] = {}
+        self.without: set[str] = set()
+        self.apart: set[str] = set()
         self.findings: list[Finding] = []
         self.reads = {name: _producers(node) for name, node in target.nodes.items()}
         self.readers: dict[str, set[str]] = defaultdict(set)
@@ -98,18 +110,20 @@ class _Aligner:
             for owner in owners:
                 self.readers[owner].add(name)
 
-    def take(self, step: str, task: str, how: str) -> None:
+    def take(self, step: str, task: str, how: str, confidence: float = 1.0) -> None:
         self.owner[task] = step
         self.how.setdefault(step, how)
+        self.confidence.setdefault(step, round(confidence, 2))
 
     def note(self, code: str, message: str, at: str, step: str | None = None) -> None:
         self.findings.append(Finding(code, message, at, step, self.source.file))
 
     def free_tasks(self) -> list[Node]:
-        return [node for node in self.target.nodes.values() if node.kind != "importer" and node.name not in self.owner]
+        taken = self.owner.keys() | self.apart
+        return [node for node in self.target.nodes.values() if node.kind != "importer" and node.name not in taken]
 
     def free_steps(self) -> list[Node]:
-        taken = set(self.owner.values())
+        taken = set(self.owner.values()) | self.without
         return [
             node
             for node in self.source.nodes.values()
@@ -117,13 +131,35 @@ class _Aligner:
         ]
 
     def given(self, match: Mapping[str, Iterable[str]]) -> None:
+        said: dict[str, str] = {}
         for step, tasks in match.items():
             for wanted in tasks:
-                found = [node.name for node in self.target.nodes.values() if wanted in (node.name, *node.names)]
-                if step not in self.source.nodes or not found:
-                    what = f"no task {wanted!r}" if step in self.source.nodes else f"no step {step!r}"
-                    raise InputError(Finding("SMX403", f"--match {step}={wanted}: there is {what}"))
-                self.take(step, wanted if wanted in found else found[0], BY_MATCH)
+                if step != NO_STEP and step not in self.source.nodes:
+                    raise _refused("SMX403", step, wanted, f"there is no step {step!r}", step, self.source.nodes)
+                if wanted == NO_TASK and step != NO_STEP:
+                    self.without.add(step)
+                    continue
+                task = self.named(step, wanted)
+                if said.setdefault(task, step) != step:
+                    raise _refused("SMX429", step, wanted, f"that task is given to {said[task]} too", "", ())
+                if step == NO_STEP:
+                    self.apart.add(task)
+                else:
+                    self.take(step, task, BY_MATCH)
+            if step in self.without and step in self.owner.values():
+                raise _refused("SMX429", step, NO_TASK, "it is given tasks as well", "", ())
+
+    def named(self, step: str, wanted: str) -> str:
+        """The task that a person means: its own name counts more than what people call it."""
+        if wanted in self.target.nodes:
+            return wanted
+        programs = [node for node in self.target.nodes.values() if node.kind != "importer"]
+        found = [node.name for node in programs if wanted in node.names]
+        if not found:
+            raise _refused("SMX403", step, wanted, f"there is no task {wanted!r}", wanted, [p.name for p in programs])
+        if len(found) > 1:
+            raise _refused("SMX403", step, wanted, f"several tasks are called so: {', '.join(found)}", "", ())
+        return found[0]
 
     def by_step(self) -> None:
         claimed: dict[tuple[str, str], str] = {}
@@ -148,33 +184,71 @@ class _Aligner:
                 tasks[_plain(name)].add(task.name)
         for name, found in steps.items():
             if len(found) == len(tasks[name]) == 1:
-                self.take(min(found), min(tasks[name]), "name")
+                self.take(min(found), min(tasks[name]), "name", BY_NAME)
 
     def by_resemblance(self) -> None:
         """The best pair first, as long as it is good enough; each pair tells more about its neighbours."""
         while True:
-            tasks = [node for node in self.free_tasks() if node.step is None]
+            tasks = [node for node in self.free_tasks() if node.step is None and node.guess != "condition"]
             scores = [(self.score(step, task), step, task) for step in self.free_steps() for task in tasks]
             scores = sorted((s for s in scores if s[0] >= LEAST_SCORE), key=lambda score: -score[0])
             if not scores:
                 return
             best, step, task = scores[0]
             rivals = [s for s in scores[1:] if (s[1] is step) != (s[2] is task) and best - s[0] < LEAST_LEAD]
+            rivals = [s for s in rivals if s[1] is not step or not self.is_partner(step, s[2])]
             if rivals:
                 names = ", ".join(dict.fromkeys([task.name, *(rival.name for _, _, rival in rivals)]))
                 self.note("SMX402", f"step {step.name!r} could be any of these tasks: {names}", step.at, step.name)
-            self.take(step.name, task.name, f"name, kind, data flow and position ({best:.2f})")
+            self.take(step.name, task.name, f"name, kind, data flow and position ({best:.2f})", min(best, BY_NAME))
 
     def score(self, step: Node, task: Node) -> float:
         """How much a task resembles a step, from 0 to 1: name, kind, neighbours, depth in branches."""
-        name = max((_similarity(step.name, name) for name in task.names), default=0.0)
-        kind = 1.0 if step.kind == task.kind else 0.5 if task.kind == "container" else 0.0
-        kind = 1.0 if {step.kind, task.kind} == {"model", "register"} else kind
-        before = {self.owner[other] for other in self.reads[task.name] if other in self.owner}
-        wanted = _producers(step)
-        flow = 1.0 if before == wanted else len(before & wanted) / len(before | wanted)
-        depth = 1.0 if bool(step.guards) == bool(task.guards) else 0.0
-        return 0.6 * name + 0.15 * kind + 0.15 * flow + 0.1 * depth
+        name = max((likeness(step.name, name) for name in task.names), default=0.0)
+        depth = 1.0 if len(step.guards) == len(task.guards) else 0.5 if bool(step.guards) == bool(task.guards) else 0.0
+        return 0.4 * name + 0.25 * _kinship(step, task) + 0.25 * self.flow(step, task) + 0.1 * depth
+
+    def flow(self, step: Node, task: Node) -> float:
+        """How alike the neighbours are: those that are known by name, the others by how many there are."""
+        wanted, taken = _producers(step), self.reads[task.name]
+        known = {self.owner[other] for other in taken if other in self.owner}
+        open_here = sum(other not in self.owner and self.target.nodes[other].kind != "importer" for other in taken)
+        open_there = sum(other not in self.how for other in wanted - known)
+        return _share(len(known & wanted) + min(open_here, open_there), len(known | wanted), len(known) + open_here)
+
+    def is_partner(self, step: Node, task: Node) -> bool:
+        """Whether all that is known to read what a task makes are steps that read what a step makes."""
+        readers = {self.owner[name] for name in self.readers[task.name] if name in self.owner}
+        return bool(readers) and all(step.name in _producers(self.source.nodes[reader]) for reader in readers)
+
+    def deciders(self) -> None:
+        """Tasks that decide for conditions: they stand for the condition around the steps of what they decide about."""
+        for node in self.free_tasks():
+            if node.guess != "condition" or node.step is not None:
+                continue
+            asking = [
+                self.owner[n.name] for n in self.target.nodes.values() if node.name in n.asked and n.name in self.owner
+            ]
+            branches = [{name for name, _ in self.source.nodes[step].branches} for step in asking]
+            common = set.intersection(*branches) - set(self.owner.values()) if branches else set()
+            if common:
+                how = f"it decides about {', '.join(dict.fromkeys(asking))}"
+                self.take(min(common), node.name, how, min(self.confidence[step] for step in asking))
+
+    def partners(self) -> None:
+        """Tasks that give a step what it takes from one other step alone: they stand for that one, with others."""
+        for node in self.free_tasks():
+            found = {self.lacking(self.owner[name]) for name in self.readers[node.name] if name in self.owner}
+            step = found.pop() if len(found) == 1 else None
+            if node.step is None and step is not None:
+                self.take(step, node.name, "what they feed", LEAST_SCORE)
+
+    def lacking(self, reader: str) -> str | None:
+        """The only step whose products reach a step but, so far, no task of it."""
+        tasks = (task for task, step in self.owner.items() if step == reader)
+        before = {self.owner.get(other) for task in tasks for other in self.reads[task]}
+        missing = _producers(self.source.nodes[reader]) - before - {reader}
+        return missing.pop() if len(missing) == 1 else None
 
     def helpers(self) -> None:
         """Tasks that only work for those of one step: what they make goes nowhere else, or they end its work."""
@@ -197,8 +271,9 @@ class _Aligner:
         tasks = [node for node in self.free_tasks() if node.step is None]
         if len(steps) == len(tasks) == 1:
             step, task = steps[0], tasks[0]
-            if len(step.guards) == len(task.guards) and self.score(step, task) >= LEAST_SCORE_OF_LAST:
-                self.take(step.name, task.name, "the only ones left")
+            score = self.score(step, task)
+            if len(step.guards) == len(task.guards) and score >= LEAST_SCORE_OF_LAST:
+                self.take(step.name, task.name, "the only ones left", score)
 
     def alignment(self) -> Alignment:
         importers: dict[str, list[str]] = defaultdict(list)
@@ -209,18 +284,26 @@ class _Aligner:
         entries = {}
         for name, node in self.source.nodes.items():
             tasks = tuple(dict.fromkeys((*mains[name], *importers[name])))
-            entries[name] = Entry(name, tasks, self.how.get(name) or self.without_task(node))
+            how = self.how.get(name) or self.without_task(node)
+            entries[name] = Entry(name, tasks, how, self.confidence.get(name))
         extra = [node.name for node in self.free_tasks()]
         for node in self.free_tasks():
             says = f", which says that it is step {node.step!r}" if node.step else ""
             message = f"task {node.name} stands for no step{says}"
             self.findings.append(Finding("SMX401", message, node.at, file=self.target.file))
-        return Alignment(entries, self.owner, extra, self.findings)
+        for name in sorted(self.apart):
+            message = f"task {name} stands for no step, as somebody says"
+            self.findings.append(Finding("SMX427", message, self.target.nodes[name].at, file=self.target.file))
+        labels = {task: self.target.nodes[task].label for step in mains.values() if len(step) > 1 for task in step}
+        return Alignment(entries, self.owner, extra, self.findings, sorted(self.without), labels)
 
     def without_task(self, step: Node) -> str:
         if never_starts(step):
             self.note("SMX418", f"step {step.name!r} waits for both branches of a condition: it never starts", step.at)
             return "it never starts"
+        if step.name in self.without:
+            self.note("SMX428", f"step {step.name!r} has no task, as somebody says", step.at, step.name)
+            return BY_MATCH
         if step.kind == "condition":
             return "the conditions of its branches"
         if step.kind == "loop":
@@ -236,7 +319,7 @@ def merge(target: Pipeline, alignment: Alignment) -> Pipeline:
     for entry in alignment.entries.values():
         parts = [target.nodes[name] for name in entry.tasks if target.nodes[name].kind != "importer"]
         if parts:
-            nodes[entry.step] = _merged(entry.step, parts, alignment.owner, before)
+            nodes[entry.step] = _merged(entry.step, parts, alignment, before)
     return Pipeline(target.name, target.parameters, nodes, target.file)
 
 
@@ -248,52 +331,35 @@ def main_task(tasks: Iterable[Node]) -> Node:
     return max(tasks, key=lambda node: (node.visible, node.kind not in ("container", "rows")))
 
 
-def _merged(step: str, parts: list[Node], owner: Mapping[str, str], before: Mapping[str, set[str]]) -> Node:
-    first = main_task(parts)
-    node = replace(first, name=step, facts={}, visible=all(part.visible for part in parts))
+def _merged(step: str, parts: list[Node], alignment: Alignment, before: Mapping[str, set[str]]) -> Node:
+    first, owner = main_task(parts), alignment.owner
+    node = replace(first, name=step, facts={}, visible=all(part.visible for part in parts), programs={}, makes={})
     for part in sorted(parts, key=lambda part: part is not first):
         for key, fact in part.facts.items():
             if not node.visible and part.visible:
                 key = ("value", part.name, *(key[1:] or key))
-            node.facts.setdefault(key, Fact(_translated(fact.value, owner), fact.at))
+            node.facts.setdefault(key, Fact(_translated(fact.value, alignment), fact.at))
+        node.programs.update(part.programs)
+        label = f" of {alignment.labels[part.name]}" if part.name in alignment.labels else ""
+        node.makes.update({f"{name}{label}": type_ for name, type_ in part.makes.items()})
     if first.words is not None:
-        node.words = tuple(Fact(_translated(word.value, owner), word.at) for word in first.words)
-    node.guards = _translated_guards(first, owner)
-    node.guards_of_others = tuple(_translated_guards(part, owner) for part in parts if part is not first)
-    node.loops = tuple(replace(loop, items=_translated(loop.items, owner)) for loop in first.loops)
-    node.test = None if first.test is None else _translated_test(first.test, owner)
+        node.words = tuple(Fact(_translated(word.value, alignment), word.at) for word in first.words)
+    node.guards = _translated_guards(first, alignment)
+    node.guards_of_others = tuple(_translated_guards(part, alignment) for part in parts if part is not first)
+    node.loops = tuple(replace(loop, items=_translated(loop.items, alignment)) for loop in first.loops)
+    node.test = None if first.test is None else mapped(first.test, alignment.part)
     node.waits = {owner[name] for part in parts for name in before[part.name] if name in owner} - {step}
     after = {owner[name]: at for part in parts for name, at in part.after.items() if name in owner}
     node.after = {name: at for name, at in after.items() if name != step}
     return node
 
 
-def _translated(value: Template, owner: Mapping[str, str]) -> Template:
-    return tuple(_translated_part(part, owner) for part in value)
+def _translated(value: Template, alignment: Alignment) -> Template:
+    return tuple(map(alignment.part, value))
 
 
-def _translated_guards(node: Node, owner: Mapping[str, str]) -> tuple[Guard, ...]:
-    return tuple(replace(guard, test=_translated_test(guard.test, owner)) for guard in node.guards)
-
-
-def _translated_part(part: Part, owner: Mapping[str, str]) -> Part:
-    return replace(part, owner=owner.get(part.owner, part.owner)) if isinstance(part, Product) else part
-
-
-def _translated_test(test: Test, owner: Mapping[str, str]) -> Test:
-    match test:
-        case Compare(operator, left, right):
-            return Compare(operator, _translated_part(left, owner), _translated_part(right, owner))
-        case In(query, values):
-            return In(_translated_part(query, owner), _translated(values, owner))
-        case Not(inner):
-            return Not(_translated_test(inner, owner))
-        case All(tests):
-            return All(tuple(_translated_test(each, owner) for each in tests))
-        case AnyOf(tests):
-            return AnyOf(tuple(_translated_test(each, owner) for each in tests))
-        case Opaque():
-            return test
+def _translated_guards(node: Node, alignment: Alignment) -> tuple[Guard, ...]:
+    return tuple(replace(guard, test=mapped(guard.test, alignment.part)) for guard in node.guards)
 
 
 def _ancestors(target: Pipeline) -> dict[str, set[str]]:
@@ -322,6 +388,20 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-@cache
-def _similarity(first: str, second: str) -> float:
-    return SequenceMatcher(None, _plain(first), _plain(second)).ratio()
+def _kinship(step: Node, task: Node) -> float:
+    """Whether a task is of the kind of a step, as far as it tells."""
+    alike = {step.kind, task.guess or task.kind} in ({"model", "register"}, {"model"}, {"register"})
+    if step.kind == task.kind or step.kind == task.guess or alike:
+        return 1.0
+    return 0.5 if task.kind == "container" and task.guess in ("", "processing") else 0.0
+
+
+def _share(common: int, first: int, second: int) -> float:
+    """How much two sets have in common; all if both are empty."""
+    return common / most if (most := max(first, second, common)) else 1.0
+
+
+def _refused(code: str, step: str, task: str, why: str, wanted: str, names: Iterable[str]) -> InputError:
+    near = get_close_matches(wanted, names, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return InputError(Finding(code, f"{step}={task}, of --match or --match-file: {why}{hint}"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from ..findings import Finding
 from .matching import Matcher, plain
@@ -86,9 +85,6 @@ class FactComparison:
 
     def findings(self) -> Iterator[Finding]:
         """All differences in what reaches the step; machines and the like apart."""
-        if not self.source.visible or not self.target.visible:
-            yield from self.unseen()
-            return
         pairs = self.differing()
         both_sides = [(key, wanted, found) for key, (wanted, found) in pairs.items() if wanted and found]
         for first, second in list(self.swapped(both_sides)):
@@ -166,7 +162,7 @@ class FactComparison:
         kind = key[0]
         if kind in ("input", "channel") and wanted is not None:
             # User code comes from the code artifact instead of an address; what it holds is a check of its own.
-            is_code = not _references(wanted.value) and self.is_code_place(key[1])
+            is_code = not references_in(wanted.value) and self.is_code_place(key[1])
             return is_code and ("code", key[1]) in self.target.facts
         if kind == "destination" and wanted is None:
             default = self.source.facts.get(("default destination", key[1]))
@@ -285,86 +281,8 @@ class FactComparison:
             message = f"the image's own program became {' '.join(show(word.value) for word in words)}"
             yield self.finding("SMX448", message, self.source.at)
 
-    # --- programs that cannot be looked into ---
 
-    def unseen(self) -> Iterator[Finding]:
-        """By the names of the inputs where they tell, else by what reaches the tasks at all."""
-        message = "what the program does with its inputs cannot be seen: origins and values alone are compared"
-        yield self.finding("SMX420", message, self.source.at)
-        values = self.arriving()
-        named = {plain(key[2]): fact for key, fact in values.items()}
-        pairs: list[tuple[Key, Fact, Fact]] = []
-        for key, fact in self.named_facts().items():
-            found = named.get(plain(key[-1]))
-            if found is None:
-                yield from self.nowhere(key, fact, values)
-            elif not self.matcher.same(fact.value, found.value, fact.at, lax=True):
-                pairs.append((key, fact, found))
-        swapped = {key for both in self.swapped(pairs) for key in both}
-        for first, second in list(self.swapped(pairs)):
-            edge = any(isinstance(part, Product) for part in self.named_facts()[first].value)
-            message = f"{first[-1]} and {second[-1]} got each other's values"
-            yield self.finding(SWAPPED_EDGES if edge else SWAPPED_VALUES, message, self.named_facts()[first].at)
-        for key, wanted, found in pairs:
-            if key not in swapped:
-                edge = self.is_edge(wanted, found)
-                message = f"{key[-1]} gets {show(found.value)} instead of {show(wanted.value)}"
-                yield self.finding("SMX405" if edge else "SMX438", message, wanted.at)
-        yield from self.extra_edges(values)
-
-    def arriving(self) -> dict[Key, Fact]:
-        """What reaches the tasks, by names: their inputs, or all that the container contract is told."""
-        if not self.target.visible:
-            return {key: fact for key, fact in self.target.facts.items() if key[0] == "value"}
-        words = {("value", "", f"word {index}"): fact for index, fact in enumerate(self.target.words or ())}
-        return {("value", *key, ""): fact for key, fact in self.target.facts.items()} | words
-
-    def named_facts(self) -> dict[Key, Fact]:
-        """What reaches the step, by a name: of its option, its channel, its folder."""
-        found: dict[Key, Fact] = {}
-        for key, fact in self.source.facts.items():
-            if key[0] in ("hyperparameter", "environment", "channel", "input", "label", "message", "approval", "group"):
-                found[(key[0], key[-1].rstrip("/").rpartition("/")[2])] = fact
-            elif key[0] in ("model data", "data"):
-                found[(key[0], key[0].removesuffix(" data"))] = fact
-            elif key[0] == "reference" and not self.source.visible:
-                found[(key[0], key[1].rpartition("/")[2])] = fact
-        words = self.source.words or ()
-        for flag, fact in pairwise(words):
-            text = flag.value[0] if len(flag.value) == 1 else None
-            if isinstance(text, str) and text.startswith("--"):
-                found[("argument", text.lstrip("-"))] = fact
-        return {key: fact for key, fact in found.items() if not self.is_code(key, fact)}
-
-    def is_code(self, key: Key, fact: Fact) -> bool:
-        return key[0] in ("input", "channel") and not _references(fact.value) and key[1] in CODE_PLACES
-
-    def nowhere(self, key: Key, fact: Fact, values: dict[Key, Fact]) -> Iterator[Finding]:
-        """No input has this name: what the value is made of must reach the tasks somehow."""
-        references = _references(fact.value)
-        for part in references:
-            alike = (self.matcher.part(part, got, lax=True) for value in values.values() for got in value.value)
-            needed = next((pairs for pairs in alike if pairs is not None), None)
-            if needed is None:
-                code = "SMX404" if isinstance(part, Product) else "SMX438"
-                yield self.finding(code, f"{show((part,))} does not arrive, for {key[0]} {key[1]!r}", fact.at)
-            for kind, source, target in needed or ():
-                self.matcher.correspondences.add(kind, source, target, fact.at)
-        if not references and fact.value:
-            text = show(part for part in fact.value if not isinstance(part, Bucket))
-            if not any(text in show(value.value) for value in values.values()):
-                message = f"{key[0]} {key[1]!r}: the value {show(fact.value)} is not found"
-                yield self.finding("SMX439", message, fact.at)
-
-    def extra_edges(self, values: dict[Key, Fact]) -> Iterator[Finding]:
-        wanted = {part.owner for part in self.source.parts() if isinstance(part, Product)} | {self.source.name}
-        for fact in values.values():
-            for part in fact.value:
-                if isinstance(part, Product) and part.owner not in wanted:
-                    yield self.finding("SMX407", f"takes {show((part,))}, which the step does not", self.source.at)
-
-
-def _references(value: Template) -> list[Param | Product]:
+def references_in(value: Template) -> list[Param | Product]:
     return [part for part in value if isinstance(part, Param | Product)]
 
 

@@ -6,8 +6,10 @@ import posixpath
 import re
 from collections.abc import Mapping
 from itertools import zip_longest
+from typing import TypeAlias
 
 from .correspondences import Correspondences
+from .names import likeness
 from .neutral import (
     BY_ENGINE,
     TURNED,
@@ -18,6 +20,7 @@ from .neutral import (
     Const,
     Guard,
     In,
+    Node,
     Not,
     Opaque,
     Param,
@@ -30,6 +33,9 @@ from .neutral import (
 
 NEGATED = {"==": "!=", "!=": "==", ">": "<=", "<=": ">", "<": ">=", ">=": "<"}
 Pairs = list[tuple[str, str, str]]
+What: TypeAlias = tuple[str, ...]
+# Names of outputs that are less alike are no reason to take one for the other.
+LEAST_LIKENESS = 0.5
 
 
 class Matcher:
@@ -39,21 +45,20 @@ class Matcher:
         parameters: the target's names of parameters by the source's.
     """
 
-    def __init__(self, source: Pipeline, parameters: Mapping[str, str], correspondences: Correspondences) -> None:
-        """Keep the outputs that each step names."""
+    def __init__(
+        self,
+        source: Pipeline,
+        parameters: Mapping[str, str],
+        correspondences: Correspondences,
+        target: Pipeline | None = None,
+    ) -> None:
+        """Find which output of a task is which of its step, where only names tell."""
         self.parameters = parameters
         self.correspondences = correspondences
-        self.outputs: dict[str, dict[tuple[str, ...], set[str]]] = {}
-        for node in source.nodes.values():
-            named = self.outputs.setdefault(node.name, {})
-            for key, fact in node.facts.items():
-                if key[0] == "output":
-                    what = ("output", key[1]) if key[1].startswith("/") else (key[1],)
-                    names = {
-                        plain(posixpath.basename(key[1])),
-                        *(plain(part) for part in fact.value if isinstance(part, str)),
-                    }
-                    named[what] = names
+        read = {part for node in source.nodes.values() for part in node.parts() if isinstance(part, Product)}
+        self.outputs = {
+            name: _outputs(source.nodes[name], node, read) for name, node in (target.nodes.items() if target else ())
+        }
 
     def same(self, source: Template, target: Template, at: str = "", lax: bool = False) -> bool:
         """Whether two values are the same.
@@ -100,15 +105,13 @@ class Matcher:
                 return [] if source == target or _number(source) == _number(target) is not None else None
         return [] if source == target else None
 
-    def product(self, owner: str, what: tuple[str, ...], made: tuple[str, ...]) -> Pairs | None:
+    def product(self, owner: str, what: What, made: What) -> Pairs | None:
         if what == made:
             return []
         if "named" not in (what[0], made[0]):
             return None
-        key = plain(made[-1])
-        named = self.outputs.get(owner, {})
-        others = {name for other, names in named.items() if other != what for name in names}
-        if key in others - named.get(what, set()):
+        known = self.outputs.get(owner, {})
+        if known.get(made[-1], what) != what or (made[-1] not in known and what in known.values()):
             return None
         return [("output", f"{owner}: {' '.join(what)}", f"{owner}: {' '.join(made)}")]
 
@@ -164,6 +167,46 @@ class Matcher:
         """Whether the target's condition is a task in the place of a condition that is not translated."""
         is_it = isinstance(target.test, Opaque) and target.test.step == source.condition
         return is_it and source.condition is not None
+
+
+def _outputs(step: Node, node: Node, read: set[Product]) -> dict[str, What]:
+    """Which output of its tasks is which of a step: the names that are most alike, then what is left of both."""
+    wanted: dict[What, tuple[str, ...]] = {}
+    for key, fact in step.facts.items():
+        if key[0] == "output":
+            what = key if key[1].startswith("/") else key[1:]
+            wanted[what] = (posixpath.basename(key[1]), *(part for part in fact.value if isinstance(part, str)))
+    for part in read:
+        if part.owner == step.name and part.what[0] in ("value", "metric"):
+            wanted[part.what] = tuple(part.what[-1].split("."))
+    found: dict[str, What] = {}
+    for is_value in (True, False):
+        names = {name: title for name, title in node.makes.items() if is_value != bool(title)}
+        whats = {what: names for what, names in wanted.items() if is_value == (what[0] in ("value", "metric"))}
+        found |= _assigned(whats, names)
+    return found
+
+
+def _assigned(wanted: dict[What, tuple[str, ...]], made: dict[str, str]) -> dict[str, What]:
+    pairs = [
+        (
+            1.0
+            if what == ("model",) and title.endswith("Model")
+            else max(likeness(each, part) for each in names for part in name.split(" of ")),
+            name,
+            what,
+        )
+        for what, names in wanted.items()
+        for name, title in made.items()
+    ]
+    found: dict[str, What] = {}
+    for score, name, what in sorted(pairs, key=lambda pair: -pair[0]):
+        if score >= LEAST_LIKENESS and name not in found and what not in found.values():
+            found[name] = what
+    left = [name for name in made if name not in found], [what for what in wanted if what not in found.values()]
+    if len(left[0]) == len(left[1]) == 1:
+        found[left[0][0]] = left[1][0]
+    return found
 
 
 def plain(name: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from .programs import Program
+
 
 @dataclass(frozen=True, slots=True)
 class Param:
@@ -122,6 +124,8 @@ def _show(part: Part) -> str:
             return f"{{parameter {name}}}"
         case Product(owner, ("value", file, path)):
             return f"{{{path} in {file.rpartition('/')[2]} of {owner}}}"
+        case Product(owner, ("named", name)):
+            return f"{{{name} of {owner}}}"
         case Product(owner, what):
             return f"{{{' '.join(what)} of {owner}}}"
         case Bucket(scheme, name):
@@ -291,6 +295,11 @@ class Node:
         names: what people call it, the surest name first.
         test: of a condition: what it tests.
         imports: the importers that bring its inputs in.
+        guess: the kind that it probably is, where the document does not tell: by what it makes, by its code.
+        asked: the tasks whose results the conditions around it read.
+        label: what people call a task.
+        programs: the functions of lightweight components, by task.
+        makes: its outputs, where nothing else tells what they are: schema titles by name, "" for a value.
     """
 
     name: str
@@ -310,6 +319,11 @@ class Node:
     names: tuple[str, ...] = ()
     test: Test | None = None
     imports: set[str] = field(default_factory=set)
+    guess: str = ""
+    asked: set[str] = field(default_factory=set)
+    programs: dict[str, Program] = field(default_factory=dict)
+    makes: dict[str, str] = field(default_factory=dict)
+    label: str = ""
 
     def add(self, key: Key, value: Iterable[Part], at: str = "") -> None:
         """Note a fact; the first one of a key stays."""

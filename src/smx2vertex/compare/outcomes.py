@@ -20,7 +20,7 @@ from .matching import Matcher
 from .neutral import Node, Param, Part, Pipeline, Product, Template, Test
 from .scenarios import Scenario, Variable
 from .source import SourceReader
-from .target import TargetReader
+from .target import Decision, TargetReader
 from .truth import holds, mapped
 
 
@@ -29,7 +29,7 @@ class Words:
 
     def __init__(self, source: Pipeline, alignment: Alignment, matcher: Matcher) -> None:
         """Collect the products that the definition names."""
-        self.owner = alignment.owner
+        self.alignment = alignment
         self.matcher = matcher
         self.parameters = {other: name for name, other in matcher.parameters.items()}
         self.products: dict[str, dict[tuple[str, ...], None]] = defaultdict(dict)
@@ -44,12 +44,12 @@ class Words:
             return Param(self.parameters.get(part.name, part.name))
         if not isinstance(part, Product):
             return part
-        owner = self.owner.get(part.owner, part.owner)
-        named = self.products.get(owner, {})
-        if part.what in named:
-            return Product(owner, part.what)
-        alike = (what for what in named if self.matcher.product(owner, what, part.what) is not None)
-        return Product(owner, next(alike, part.what))
+        made = self.alignment.part(part)
+        if not isinstance(made, Product) or made.what in self.products[made.owner]:
+            return made
+        named = self.products[made.owner]
+        alike = (what for what in named if self.matcher.product(made.owner, what, made.what) is not None)
+        return Product(made.owner, next(alike, made.what))
 
     def test(self, test: Test) -> Test:
         """A condition."""
@@ -156,6 +156,7 @@ class OfTasks:
         self.reader = reader
         self.writes: dict[Product, list[tuple[str, str, str]]] = defaultdict(list)
         self.evaluators: dict[str, Test | None] = {}
+        self.decisions: dict[str, Decision] = {}
         self.loops: dict[str, Template] = {}
         self.nodes = tasks.nodes
         self.main = _main_tasks(self.nodes, alignment)
@@ -165,6 +166,9 @@ class OfTasks:
             if line is not None and line.verb in ("condition", "not-translated"):
                 test = reader.evaluated(task.id)
                 self.evaluators[task.id] = words.test(test) if test and line.verb == "condition" else None
+            decision = reader.decision(task.id)
+            if decision is not None:
+                self.decisions[task.id] = replace(decision, test=words.test(decision.test))
             if line is not None and line.verb == "loop-items":
                 items = self.nodes[task.id].facts.get(("request", "IterableItems"))
                 self.loops[task.id] = tuple(map(words.part, items.value)) if items else ()
@@ -188,6 +192,12 @@ class OfTasks:
             if holding is None:
                 failing.add(task)
             found[task].update({key: self.result(task, key, holding) for key in self.results(task)})
+        for task, decision in self.decisions.items():
+            holding = holds(decision.test, value)
+            if holding is None:
+                failing.add(task)
+            given = decision.yes if holding else decision.no
+            found[task].update(dict.fromkeys(self.reader.graph.tasks[task].output_parameters, given.value))
         for task, template in self.loops.items():
             items = self.items(task, template, value)
             if items is None:

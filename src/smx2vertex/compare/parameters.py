@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Any
@@ -13,15 +13,21 @@ from ..findings import Finding
 from .correspondences import Correspondences
 from .facts import APPROVALS
 from .matching import Matcher, plain
+from .names import likeness
 from .neutral import Bucket, Fact, Node, Param, Parameter, Pipeline, Template, show, template
+from .opaque import is_other_service
 
 SMALLEST_DISK_GB = 100
+# Half for the name, half for the default: one of them alone must be equal.
+LEAST_RESEMBLANCE = 0.5
 # A machine type of Compute Engine, such as n2-standard-4 or ct5lp-hightpu-1t.
 _MACHINE = re.compile(r"[a-z]{1,2}\d+[a-z]*-[a-z]+(-[a-z0-9]+)*")
 # Families of instance types that have accelerators: GPUs, Trainium, Inferentia.
 _ACCELERATED = re.compile(r"ml\.(p|g|trn|inf)\d.*")
 # What is bound when the pipeline is compiled may be a parameter in the source alone.
 BOUND = ("count", "disk", "timeout", "image", "serving image", "machine")
+# Kinds of steps that change something beside the pipeline at each run.
+CHANGING = ("register", "model", "endpoint configuration", "endpoint", "inference component", "cleanup")
 RESOURCES = ("image", "serving image", "machine", "count", "disk", "timeout", "caching", "retry")
 CODES = {
     "image": "SMX460", "serving image": "SMX460", "machine": "SMX461", "count": "SMX462", "disk": "SMX463",
@@ -34,7 +40,7 @@ def parameter_names(source: Pipeline, target: Pipeline) -> dict[str, str]:
 
     Names that are equal but for case and signs count as one. A name that no pipeline function can have, and one that
     was cut or extended, stands for the free one of its type that is most like it: what the parameter reaches is
-    checked by its own.
+    checked by its own. In a translation by hand, names of other words and equal defaults count, too.
     """
     names = {name: name for name in source.parameters if name in target.parameters}
     free = {plain(name): name for name in target.parameters if name not in names.values()}
@@ -52,7 +58,41 @@ def parameter_names(source: Pipeline, target: Pipeline) -> dict[str, str]:
     for name, key in sorted(pairs, key=lambda pair: -SequenceMatcher(None, plain(pair[0]), pair[1]).ratio()):
         if name not in names and key in free:
             names[name] = free.pop(key)
-    return names
+    # Where the container contract runs, a conversion has kept the names: another one there is somebody's mistake.
+    by_hand = not any(node.visible for node in target.nodes.values())
+    return names | (_resembling(source, target, names, free.values()) if by_hand else {})
+
+
+def _resembling(source: Pipeline, target: Pipeline, names: Mapping[str, str], free: Iterable[str]) -> dict[str, str]:
+    """Further parameters that stand for each other by type, words of their names, and default."""
+    used = {part.name for node in target.nodes.values() for part in node.parts() if isinstance(part, Param)}
+    scores = [
+        (_resemblance(parameter, target.parameters[key]), name, key)
+        for name, parameter in source.parameters.items()
+        for key in free
+        if name not in names
+        and target.parameters[key].type == parameter.type
+        and (key in used or target.parameters[key].default == parameter.default)
+    ]
+    found: dict[str, str] = {}
+    for score, name, key in sorted(scores, key=lambda entry: -entry[0]):
+        if score >= LEAST_RESEMBLANCE and name not in found and key not in found.values():
+            found[name] = key
+    return found
+
+
+def _resemblance(parameter: Parameter, other: Parameter) -> float:
+    alike = parameter.default is not None and _neutral(parameter.default) == _neutral(other.default)
+    return (likeness(parameter.name, other.name) + alike) / 2
+
+
+def _neutral(default: Any) -> str:
+    """A default without what differs between the two clouds: a bucket, a machine."""
+    if isinstance(default, bool):
+        return str(default)
+    number = _number(default)
+    text = re.sub(r"^(s3|gs)://[^/]*", "bucket:", str(default)) if number is None else repr(number)
+    return "machine" if text.startswith("ml.") or _MACHINE.fullmatch(text) else text
 
 
 def _can_be_kept(name: str) -> bool:
@@ -104,7 +144,9 @@ class Parameters:
     def parameter(self, parameter: Parameter) -> Iterator[Finding]:
         name = self.matcher.parameters.get(parameter.name)
         if name is None:
-            yield self.finding("SMX430", f"parameter {parameter.name} is not there", parameter.at)
+            reached = [node.name for node in self.source.nodes.values() if _reaches(parameter.name, node)]
+            where = f"; in the definition it reaches {', '.join(reached)}" if reached else ""
+            yield self.finding("SMX430", f"parameter {parameter.name} is not there{where}", parameter.at)
             return
         found = self.target.parameters[name]
         if name != parameter.name:
@@ -212,7 +254,9 @@ class Parameters:
         for step in self.source.nodes.values():
             node = self.target.nodes.get(step.name)
             for what in ("machine", "disk", "timeout") if node is not None and step.name not in self.excluded else ():
-                if (what,) in step.facts and node is not None and self.resource(node, what) is None:
+                if node is None or is_other_service(node):
+                    continue
+                if (what,) in step.facts and self.resource(node, what) is None:
                     found.setdefault(what, []).append(step.name)
         for what, steps in found.items():
             message = f"plain containers have no setting for the {what} of {', '.join(steps)}"
@@ -253,6 +297,10 @@ class Parameters:
             message = f"the {what} is bound to the default of {show(wanted.value)} when the pipeline is compiled"
             yield self.finding("SMX467", message, wanted.at, step.name, node.at)
             return
+        if what == "caching" and step.kind in CHANGING:
+            message = "caching is on: with the same inputs, it is done once only"
+            yield self.finding("SMX474", message, wanted.at, step.name, node.at)
+            return
         message = f"the {what} is {show(found)} instead of {show(wanted.value)}"
         yield self.finding(CODES[what], message, wanted.at, step.name, node.at)
 
@@ -265,6 +313,10 @@ class Parameters:
         if parameter is None or parameter.default is None:
             return False
         return self.same_resource(what, Fact((str(parameter.default),), wanted.at), found)
+
+
+def _reaches(parameter: str, node: Node) -> bool:
+    return any(isinstance(part, Param) and part.name == parameter for part in node.parts())
 
 
 def _can_be_held(parameter: Parameter) -> bool:

@@ -24,9 +24,11 @@ from .neutral import (
     Product,
     Template,
     Test,
+    operands,
     show,
     show_test,
 )
+from .opaque import OpaqueComparison
 from .source import never_starts
 
 # Codes from here on are about parameters and values.
@@ -61,6 +63,8 @@ class Structure:
             yield Finding("SMX417", message, step.at, step.name, self.source.file, node.at)
         elif node.kind == "not translated":
             return
+        elif decides_unseen(step, node):
+            yield from self.decider(step, node)
         elif self.differs_in_kind(step, node):
             message = f"a step of kind {step.kind} became a task of kind {node.kind} ({node.at})"
             yield Finding("SMX419", message, step.at, step.name, self.source.file, node.at)
@@ -68,6 +72,17 @@ class Structure:
             message = f"the task also runs when one that it waits for has failed ({node.at})"
             yield Finding("SMX424", message, step.at, step.name, self.source.file, node.at)
         yield from self.loops(step, node)
+
+    def decider(self, step: Node, node: Node) -> Iterator[Finding]:
+        """A program decides: what the condition compares must reach it."""
+        message = f"{step.name} is decided by a program that is no plain comparison ({node.at})"
+        yield Finding("SMX425", message, step.at, step.name, self.source.file, node.at)
+        arriving = [part for fact in node.facts.values() for part in fact.value]
+        for part in dict.fromkeys(operands(step.test) if step.test else ()):
+            if not isinstance(part, Const) and not any(self.matcher.operand(part, found) for found in arriving):
+                code = "SMX404" if isinstance(part, Product) else "SMX438"
+                message = f"{show((part,))} does not reach what decides ({node.at})"
+                yield Finding(code, message, step.at, step.name, self.source.file, node.at)
 
     def loops(self, step: Node, node: Node) -> Iterator[Finding]:
         """Whether a task is repeated as its step is: for the same items, as many copies at once."""
@@ -97,6 +112,7 @@ class Structure:
         for step in self.source.nodes.values():
             node = self.target.nodes.get(step.name)
             bound = [node] if node is not None else inside[step.name] if step.kind == "condition" else []
+            bound = [each for each in bound if not has_no_place(each)]
             for name, at in step.after.items():
                 for waiting in bound:
                     yield from self.lost(step, name, at, waiting)
@@ -143,7 +159,7 @@ class Structure:
         messages: dict[tuple[str, str], str] = {}
         for step in self.source.nodes.values():
             node = self.target.nodes.get(step.name)
-            if node is None or never_starts(step):
+            if node is None or never_starts(step) or has_no_place(node):
                 continue
             around = dict.fromkeys((node.guards, *node.guards_of_others))
             differences = (found for guards in around for found in self.guards(step, node, guards))
@@ -164,30 +180,54 @@ class Structure:
         untranslated = {guard.condition for guard in step.guards if self.is_excluded(guard)}
         wanted = [guard for guard in wanted if guard.condition not in untranslated]
         got = [guard for guard in got if not any(self.matcher.stands_for(w, guard) for w in step.guards)]
+        got = [guard for guard in got if not any(map(self.is_of_decider, operands(guard.test)))]
         for guard in wanted:
             other = max(got, key=lambda g: self.closeness(guard, g), default=None)
             if other is None:
                 yield "SMX415", f"{_show(guard)} is no longer asked ({node.at})", guard.at
                 continue
             got.remove(other)
-            yield self.difference(guard, other), f"{_show(guard)} became {_show(other)} ({other.at})", guard.at
+            for code in self.differences(guard, other):
+                yield code, f"{_show(guard)} became {_show(other)} ({other.at})", guard.at
         for guard in got:
             yield "SMX416", f"{_show(guard)} is asked as well ({guard.at})", step.at
 
     def is_excluded(self, guard: Guard) -> bool:
         node = self.target.nodes.get(guard.condition or "")
-        return node is not None and node.kind == "not translated"
+        return node is not None and (node.kind == "not translated" or self.is_decider(guard.condition))
+
+    def is_decider(self, condition: str | None) -> bool:
+        node = self.target.nodes.get(condition or "")
+        return node is not None and decides_unseen(self.source.nodes[node.name], node)
+
+    def is_of_decider(self, part: Part) -> bool:
+        return isinstance(part, Product) and self.is_decider(part.owner)
 
     def same(self, source: Guard, target: Guard) -> bool:
         stands = self.matcher.stands_for(source, target) and source.outcome == target.outcome
         return stands or self.matcher.guard(source, target)
 
-    def difference(self, source: Guard, target: Guard) -> str:
-        """What differs between two conditions, as a code."""
+    def differences(self, source: Guard, target: Guard) -> list[str]:
+        """What differs between two conditions, as codes, the one that says most first."""
         if self.matcher.test(source.test, target.test, note=False):
-            return "SMX410"
+            return ["SMX410"]
         outcomes_differ = source.outcome != target.outcome
-        return self.test_difference(source.test, target.test, outcomes_differ)
+        found = self.test_difference(source.test, target.test, outcomes_differ)
+        return [found, *self.further(found, source, target)]
+
+    def further(self, code: str, source: Guard, target: Guard) -> Iterator[str]:
+        """Of two comparisons that differ in one thing, whether direction and sharpness differ as well."""
+        match source.test, target.test:
+            case Compare(operator, left), Compare(other, first) if code in ("SMX410", "SMX412", "SMX413"):
+                straight = type(left) is type(first) and _maker(left) == _maker(first)
+                other = other if straight else TURNED[other]
+                wanted = operator if source.outcome else NEGATED[operator]
+                found = other if target.outcome else NEGATED[other]
+                is_opposite = _is_opposite(wanted, found)
+                if is_opposite and code != "SMX410":
+                    yield "SMX410"
+                if (NEGATED[wanted] if is_opposite else wanted) != found:
+                    yield "SMX411"
 
     def test_difference(self, source: Test, target: Test, turned: bool = False) -> str:
         """As `difference`; `turned` if the target wants the opposite outcome."""
@@ -203,7 +243,7 @@ class Structure:
                     if not self.matcher.both(left, second, right, first, note=False):
                         return self.operand_difference((left, right), (first, second))
                     other = TURNED[other]
-                return "SMX410" if (NEGATED[operator] == other) != turned else "SMX411"
+                return "SMX410" if _is_opposite(operator, NEGATED[other] if turned else other) else "SMX411"
         return "SMX414"
 
     def operand_difference(self, wanted: tuple[Part, Part], got: tuple[Part, Part]) -> str:
@@ -218,7 +258,17 @@ class Structure:
 
     def closeness(self, source: Guard, target: Guard) -> int:
         order = ("SMX410", "SMX411", "SMX412", "SMX413", "SMX414")
-        return -order.index(self.difference(source, target))
+        return -order.index(self.differences(source, target)[0])
+
+
+def decides_unseen(step: Node, node: Node) -> bool:
+    """Whether a task stands for a condition, and what it compares cannot be read."""
+    return step.kind == "condition" and not node.visible and node.test is None
+
+
+def has_no_place(node: Node) -> bool:
+    """Whether a task fails because its step waits for groups of which none stands in the other."""
+    return node.kind == "not translated" and node.code == "SMX332"
 
 
 def items_of(loop: str) -> Template:
@@ -232,7 +282,18 @@ def _operand_code(wanted: Part, found: Part) -> str:
             return "SMX412"
         case Product(owner, ("value", file, _)), Product(other, ("value", same, _)) if (owner, file) == (other, same):
             return "SMX413"
+        case Product(owner, ("value", _, _)), Product(other, ("named", _)) if owner == other:
+            return "SMX413"
     return "SMX414"
+
+
+def _is_opposite(wanted: str, found: str) -> bool:
+    """Whether a comparison holds in the cases in which another does not, one exact hit apart."""
+    return found == NEGATED[wanted] or {wanted[0], found[0]} == {"<", ">"}
+
+
+def _maker(part: Part) -> str | None:
+    return part.owner if isinstance(part, Product) else None
 
 
 def _show(guard: Guard) -> str:
@@ -249,6 +310,8 @@ def fact_findings(
         node = target.nodes.get(step.name)
         if node is None or step.name in excluded or step.kind == "condition":
             continue
-        for finding in FactComparison(matcher, step, node, excluded, source.file).findings():
+        seen = step.visible and node.visible
+        comparison = (FactComparison if seen else OpaqueComparison)(matcher, step, node, excluded, source.file)
+        for finding in comparison.findings():
             (edges if finding.code < FIRST_OF_PARAMETERS else values).append(finding)
     return edges, values

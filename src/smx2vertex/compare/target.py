@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from ..contract.grammar import Placeholder, fields_of
@@ -16,7 +17,7 @@ from ..kubeflow.graph import Condition, Graph, Task
 from .commandline import KNOWN_VERBS, CommandLine, read_command_line
 from .kinds import BY_VERB
 from .matching import plain
-from .names import folder
+from .names import folder, words_of
 from .neutral import (
     BY_ENGINE,
     TURNED,
@@ -45,11 +46,14 @@ from .neutral import (
     split_guard,
     template,
 )
+from .programs import Program, read_program
 
 TYPES = {"STRING": "str", "NUMBER_INTEGER": "int", "NUMBER_DOUBLE": "float", "BOOLEAN": "bool"}
 # Type names of pipelines compiled before parameterType existed.
 TYPES |= {"INT": "int", "DOUBLE": "float"}
 PREBUILT = {"model_upload": "register", "batch_prediction_job": "transform", "hyperparameter_tuning_job": "tuning"}
+# What prebuilt components of other services are for.
+LIKE = {"bigquery_create_model_job": "training", "deploy_model": "endpoint", "create_endpoint": "endpoint"}
 RUNTIME = {
     "pipeline_job_uuid": "execution id",
     "pipeline_job_name": "execution id",
@@ -75,6 +79,7 @@ class TargetReader:
         self.lines = {task.id: line for task in graph.tasks.values() if (line := _command_line(task)) is not None}
         self.loops = {loop.group: loop.items for task in graph.tasks.values() for loop in task.loops}
         self.guards: dict[tuple[str, str], tuple[Guard, ...]] = {}
+        self.programs = {task.id: found for task in graph.tasks.values() if (found := _program(task)) is not None}
         importers = [task.importer for task in graph.tasks.values() if task.importer]
         uris = [importer.uri.value for importer in importers if isinstance(importer.uri, origins.Constant)]
         self.keeps_code = any(CODE_ADDRESS.fullmatch(str(uri)) for uri in uris)
@@ -92,8 +97,7 @@ class TargetReader:
 
     def node(self, task: Task) -> Node:
         line = self.lines.get(task.id)
-        kind = "importer" if task.kind == "importer" else PREBUILT.get(task.kind, "container")
-        node = Node(task.id, kind, task.at)
+        node = Node(task.id, _kind(task), task.at, label=task.display_name or task.name)
         names = (task.name, task.display_name, task.component.removeprefix("comp-"))
         node.names = tuple(dict.fromkeys(name for name in names if name))
         node.guards = tuple(guard for condition in task.conditions for guard in self.guards_of(condition))
@@ -118,6 +122,8 @@ class TargetReader:
         else:
             self.read_opaque(node, task)
         self.settings(node, task)
+        operands = (origin for condition in task.conditions for origin in condition.operands.values())
+        node.asked = {origin.task for origin in operands if isinstance(origin, origins.TaskOutput)}
         return node
 
     def settings(self, node: Node, task: Task) -> None:
@@ -151,6 +157,13 @@ class TargetReader:
                 node.add(("value", task.id, f"word {index}"), self.parts(word))
         for name, origin in task.env.items():
             node.add(("value", task.id, name), self.parts(origin))
+        node.makes = {**task.output_artifacts, **dict.fromkeys(task.output_parameters, "")}
+        if task.id in self.programs:
+            node.programs = {task.id: self.programs[task.id]}
+        decision = self.decision(task.id)
+        if decision is not None:
+            node.kind, node.test = "condition", decision.test
+        node.guess = _guess(task, node)
 
     # --- values ---
 
@@ -241,6 +254,9 @@ class TargetReader:
     def comparison(self, operator: str, left: Part, right: Part) -> Test:
         if isinstance(left, Const):
             left, right, operator = right, left, TURNED.get(operator, operator)
+        decision = self.decision(left.owner) if isinstance(left, Product) else None
+        if decision is not None and operator in ("==", "!=") and right in (decision.yes, decision.no):
+            return decision.test if (operator == "==") == (right == decision.yes) else Not(decision.test)
         if isinstance(left, Product) and operator in ("==", "!=") and right in (const("true"), const("false")):
             evaluated = None if left.what[0] == "unpublished" else self.evaluated(left.owner)
             if evaluated is not None:
@@ -267,6 +283,22 @@ class TargetReader:
         parts = template(self.parts(origin))
         return parts[0] if len(parts) == 1 else Unseen("text made of parts")
 
+    def decision(self, task_id: str) -> Decision | None:
+        """What a lightweight component decides, if its function is a comparison of its inputs and nothing else."""
+        task, program = self.graph.tasks.get(task_id), self.programs.get(task_id)
+        if task is None or program is None or program.returned is None or len(task.output_parameters) != 1:
+            return None
+        match program.returned:
+            case ast.IfExp(tree, ast.Constant(yes), ast.Constant(no)):
+                pass
+            case ast.Call(ast.Name("bool"), [tree]) | tree:
+                yes, no = True, False
+        try:
+            test = _python(tree, lambda name: self.compared(task.parameters.get(name, origins.Unknown(name))))
+        except ValueError:
+            return None
+        return None if test == All(()) else Decision(test, const(yes), const(no))
+
     def evaluated(self, task_id: str) -> Test | None:
         """The condition that an evaluator task works out."""
         task, line = self.graph.tasks.get(task_id), self.lines.get(task_id)
@@ -282,6 +314,15 @@ class TargetReader:
         operands = [name for name, kind in (option.fields for option in line.of("operand")) if types.get(name) == kind]
         values = {name: self.compared(origin) for name, origin in task.parameters.items() if name in operands}
         return read_expression(text, lambda name: values.get(name, Unseen(name)))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a task decides, and what it gives out if that holds, and if not."""
+
+    test: Test
+    yes: Const
+    no: Const
 
 
 class ContractReader:
@@ -439,3 +480,36 @@ def kind_of(verb: str) -> str:
     """The kind of a task by its verb; a package that an older contract made is part of a registration."""
     kind = BY_VERB.get(verb)
     return kind.name if kind is not None else {"package-model": "register"}.get(verb, verb.replace("-", " "))
+
+
+def _kind(task: Task) -> str:
+    """The kind of a task that does not run the contract, as far as its component tells."""
+    if task.kind == "importer":
+        return "importer"
+    return PREBUILT.get(task.kind, task.kind.replace("_", " ") if task.prebuilt else "container")
+
+
+def _guess(task: Task, node: Node) -> str:
+    """What a program that we do not know probably does."""
+    if node.kind != "container":
+        return LIKE.get(task.kind, "processing" if task.kind.startswith(("bigquery", "data")) else node.kind)
+    program = node.programs.get(node.name, Program())
+    if program.raises:
+        return "fail"
+    if set(task.output_parameters.values()) == {"BOOLEAN"} and not task.output_artifacts:
+        return "condition"
+    takes = {declared for declared in task.artifacts if "model" in words_of(declared)}
+    makes_model = any(title.endswith("Model") for title in task.output_artifacts.values())
+    if "upload" in program.calls or any("register" in words_of(name) for name in node.names):
+        return "register"
+    if makes_model and not takes:
+        return "training"
+    return "processing" if task.output_artifacts or task.output_parameters else ""
+
+
+def _program(task: Task) -> Program | None:
+    texts = [
+        [word.value if isinstance(word, origins.Constant) else None for word in line]
+        for line in (task.command, task.args)
+    ]
+    return read_program(*texts)
