@@ -9,13 +9,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..compare.neutral import Const, Guard, Node, Param, Part, Pipeline, Product, operands, show, show_test
+from ..compare.neutral import Const, Guard, Node, Param, Part, Pipeline, Product, operands, show
 from ..compare.truth import holds
 from ..sagemaker.definition import MISSING
 from .answer import Status, plain
 
 Settings: TypeAlias = Mapping[str, Any]
 Roles: TypeAlias = Mapping[str, Mapping[str, str]]
+
+
+NOBODY = "there is no such step"
+# What flows into a node, beside its settings.
+_FLOWS = ("input", "channel", "data", "model data", "model", "value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,8 @@ class Facts:
         node, producer = self.node(settings["node"]), self.node(settings["from"])
         if node is None or producer is None:
             return Seen("missing", "nothing")
-        values = [fact.value for key, fact in node.facts.items() if key[-1] == settings["input"] and "code" not in key]
+        wanted = settings["input"]
+        values = [fact.value for key, fact in node.facts.items() if key[0] in _FLOWS and key[-1] == wanted]
         products = [part for value in values for part in value if isinstance(part, Product)]
         if not products:
             return Seen("missing", show(values[0]) if values else "nothing")
@@ -84,7 +90,7 @@ class Facts:
         """Whether `node` runs exactly for the values of the metric for which `when` says so."""
         node = self.node(settings["node"])
         if node is None:
-            return Seen("missing", "nothing")
+            return Seen("missing", NOBODY)
         if not node.guards:
             return Seen("missing", f"{node.name} runs whatever the metric is")
         differing = []
@@ -109,7 +115,7 @@ class Facts:
         """Whether the text of `node` names the parameter that its conditions compare with."""
         node = self.node(settings["node"])
         if node is None:
-            return Seen("missing", "nothing")
+            return Seen("missing", NOBODY)
         text = [part for key, fact in node.facts.items() if _is_text(key) for part in fact.value]
         compared = {part.name for guard in node.guards for part in operands(guard.test) if isinstance(part, Param)}
         if any(isinstance(part, Param) and part.name in compared for part in text):
@@ -174,12 +180,6 @@ class Facts:
         if isinstance(part, Param) and part.name in self.pipeline.parameters:
             return self.pipeline.parameters[part.name].default
         return MISSING
-
-
-def conditions(facts: Facts, role: str) -> str:
-    """The conditions around a node as people read them, for messages."""
-    node = facts.node(role)
-    return " and ".join(show_test(guard.test) for guard in node.guards) if node and node.guards else "nothing"
 
 
 def _fits(node: Node, wanted: Mapping[str, str]) -> bool:

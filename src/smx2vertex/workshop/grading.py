@@ -9,7 +9,7 @@ from ..compare import compare
 from ..compare.neutral import Pipeline
 from ..compare.source import SourceReader
 from ..compare.target import TargetReader
-from ..findings import InputError
+from ..findings import Finding, InputError
 from . import sheets
 from .answer import Answer
 from .exercise import Check, Exercise
@@ -33,13 +33,16 @@ def grade(exercise: Exercise, folder: Path) -> list[Answer]:
         try:
             answers.update(dict.fromkeys(GRADERS[check.kind](check, work)))
         except InputError as error:
-            finding = error.finding
-            status = "missing" if finding.code == "SMX702" else "wrong"
-            place = f" ({finding.pointer})" if finding.pointer and finding.pointer not in finding.message else ""
-            said = f"{finding.message}{place}"
-            file = Path(finding.file or check.kind).name
-            answers[Answer(file, status, said, finding.help)] = None
+            answers[_unusable(error.finding, check)] = None
     return list(answers)
+
+
+def _unusable(finding: Finding, check: Check) -> Answer:
+    """The answer where a file cannot be used; it is the same for all checks of that file."""
+    file = Path(finding.file or check.settings.get("file", check.kind)).name
+    place = f" ({finding.pointer})" if finding.pointer and finding.pointer not in finding.message else ""
+    said = finding.message if file in finding.message else f"{file}: {finding.message}"
+    return Answer(file, "missing" if finding.code == "SMX702" else "wrong", f"{said}{place}", finding.help)
 
 
 def passed(answers: list[Answer]) -> bool:
