@@ -23,8 +23,8 @@ from .store import PAGES, Store, digest_of, digest_of_files, digest_of_program, 
 
 # Makes the page about a pipeline; a function of a module, so that every process finds it.
 PageMaker: TypeAlias = Callable[[Analysis, Config], str]
-# Files that were only found in a folder may well hold something else.
-_SOMETHING_ELSE = frozenset({"SMX102", "SMX105"})
+# What is said of a file that holds something else, and of YAML that the reader of definitions does not take.
+_NO_DEFINITION, _NO_TEXT = "SMX105", "SMX102"
 _CHUNK = 8
 
 
@@ -162,7 +162,7 @@ class _Worker:
         try:
             return self._outcome(source)
         except InputError as error:
-            if not source.given and error.finding.code in _SOMETHING_ELSE:
+            if not source.given and _is_something_else(source.file, error.finding.code):
                 return Outcome(source)
             return Outcome(source, problem=error.finding)
         except Exception as error:
@@ -203,3 +203,8 @@ class _Worker:
         if self.task.make_page is None:
             return None
         return f"{PAGES}/{re.sub(r'[^A-Za-z0-9_]+', '-', name).strip('-')[:60]}-{digest[:16]}.html"
+
+
+def _is_something_else(file: Path, code: str) -> bool:
+    """Whether a file that was only found in a folder is likely no definition: other tools write YAML with tags."""
+    return code == _NO_DEFINITION or (code == _NO_TEXT and file.suffix.lower() != ".json")
