@@ -17,7 +17,8 @@ from .page import page
 
 # From bad to good; a step shows the worst of what is said about it.
 _SEVERITIES = ("error", "warning", "info")
-_WORDS = {"error": "✗ differs", "warning": "! see below", "info": "note"}
+_SIGNS = {"error": "✕", "warning": "!", "info": "i", "pass": "✓", "fail": "✕", "skip": "–"}
+_WORDS = {"error": "✕ differs", "warning": "! see below", "info": "note"}
 
 
 def to_html(result: Mapping[str, Any], source: Diagram, target: Diagram) -> str:
@@ -41,6 +42,7 @@ def to_html(result: Mapping[str, Any], source: Diagram, target: Diagram) -> str:
         result=result,
         checks=[(check["name"], check["status"], detail(check, result["counts"])) for check in result["checks"]],
         findings=found,
+        signs=_SIGNS,
         left_out=list(left_out(result)),
         pictures=_pictures((source, steps), (target, tasks)),
         story=_story(result),
@@ -82,7 +84,7 @@ def _fate(fate: str, differs: bool, at: int) -> Mark:
         if fate.startswith("fails")
         else "rests"
     )
-    return Mark(kind, f"{at} {fate}", at)
+    return Mark(kind, f"{at} {'≠ ' if differs else ''}{fate}", at)
 
 
 def _story(result: Mapping[str, Any]) -> list[tuple[str, list[str]]]:

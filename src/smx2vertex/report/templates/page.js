@@ -19,6 +19,25 @@
   label();
   button.hidden = false;
 }
+// The buttons that make the pictures larger and smaller; at first they fit, as long as they can be read.
+{
+  const zoom = document.querySelector(".zoom");
+  const pictures = [...document.querySelectorAll(".canvas > svg")];
+  let scale = 1;
+  const resize = (wanted) => {
+    scale = Math.min(3, Math.max(0.05, wanted));
+    for (const svg of pictures) {
+      svg.style.width = `${svg.viewBox.baseVal.width * scale}px`;
+      svg.style.height = `${svg.viewBox.baseVal.height * scale}px`;
+    }
+  };
+  const fitting = () => Math.min(1, ...pictures.map((svg) => svg.parentElement.clientWidth / svg.viewBox.baseVal.width));
+  zoom?.addEventListener("click", ({ target }) => {
+    const wanted = { out: scale * 0.8, in: scale * 1.25, fit: fitting() }[target.dataset.zoom];
+    if (wanted) resize(wanted);
+  });
+  if (zoom) resize(Math.max(0.6, fitting()));
+}
 // Everything that is folded up is printed, too.
 addEventListener("beforeprint", () => {
   for (const folded of document.querySelectorAll("details:not([open])")) {

@@ -108,29 +108,6 @@
     }
   }
 
-  // --- size of the pictures ---
-
-  let scale = 1;
-  function resize() {
-    for (const { svg } of pictures) {
-      if (!svg) continue;
-      svg.style.width = `${svg.viewBox.baseVal.width * scale}px`;
-      svg.style.height = `${svg.viewBox.baseVal.height * scale}px`;
-    }
-  }
-  function fit(least) {
-    const sizes = pictures.filter(({ svg }) => svg).map(({ svg, canvas }) => canvas.clientWidth / svg.viewBox.baseVal.width);
-    scale = Math.min(1, Math.max(least, Math.min(1, ...sizes)));
-    resize();
-  }
-  document.querySelector(".zoom").addEventListener("click", ({ target }) => {
-    if (target.dataset.zoom === "fit") { fit(0.05); return; }
-    if (!target.dataset.zoom) return;
-    scale = Math.min(3, Math.max(0.05, scale * (target.dataset.zoom === "in" ? 1.25 : 0.8)));
-    resize();
-  });
-  fit(0.6);
-
   // --- details of a step ---
 
   function choose(number, { focus = false, field = null } = {}) {
