@@ -157,7 +157,9 @@ def test_what_cannot_be_assessed_is_named_and_the_rest_goes_on(out: Path) -> Non
 
 
 def test_a_file_that_is_named_must_be_a_definition(tmp_path: Path, smx2vertex: Command) -> None:
-    found = smx2vertex("assess", "portfolio/notes.json", "portfolio/scoring.json", "--no-pages", "--out", tmp_path / "o")
+    found = smx2vertex(
+        "assess", "portfolio/notes.json", "portfolio/scoring.json", "--no-pages", "--out", tmp_path / "o"
+    )
     assert found.code == 1
     assert [each["code"] for each in report(tmp_path / "o")["unreadable"]] == ["SMX105"]
 
@@ -243,7 +245,9 @@ def test_a_mistake_in_an_effort_table_is_named(
     tmp_path: Path, smx2vertex: Command, change: tuple[str, str], message: str
 ) -> None:
     own = tmp_path / "effort.yaml"
-    own.write_text((REPOSITORY / "mappings/effort.yaml").read_text(encoding="utf-8").replace(*change, 1), encoding="utf-8")
+    own.write_text(
+        (REPOSITORY / "mappings/effort.yaml").read_text(encoding="utf-8").replace(*change, 1), encoding="utf-8"
+    )
     found = smx2vertex("assess", "portfolio", "--out", tmp_path / "out", "--effort", own)
     assert found.code == 2
     assert "SMX174" in found.err and message in found.err
@@ -273,7 +277,9 @@ def test_a_type_without_a_price_is_named_and_no_sum_is_made_up(tmp_path: Path, s
     assert (compute["unpriced"], compute["source"]["cost"], compute["target"]["cost"]) == (["ml.m5.xlarge"], None, 0.2)
 
 
-@pytest.mark.parametrize("text", ["instance_types: {}", "currency: EUR\nmachine_types: {n2-standard-4: cheap}", "{", "[]"])
+@pytest.mark.parametrize(
+    "text", ["instance_types: {}", "currency: EUR\nmachine_types: {n2-standard-4: cheap}", "{", "[]"]
+)
 def test_a_mistake_in_a_price_file_is_named(tmp_path: Path, smx2vertex: Command, text: str) -> None:
     prices = tmp_path / "prices.yaml"
     prices.write_text(text, encoding="utf-8")
@@ -285,9 +291,7 @@ def test_a_mistake_in_a_price_file_is_named(tmp_path: Path, smx2vertex: Command,
 # --- the output folder ---
 
 
-def test_several_processes_and_a_second_run_give_the_same_bytes(
-    out: Path, tmp_path: Path, smx2vertex: Command
-) -> None:
+def test_several_processes_and_a_second_run_give_the_same_bytes(out: Path, tmp_path: Path, smx2vertex: Command) -> None:
     first = {name: (out / name).read_bytes() for name in FILES}
     smx2vertex("assess", "portfolio", "--no-pages", "--out", out)
     assert {name: (out / name).read_bytes() for name in FILES} == first
@@ -380,7 +384,7 @@ def test_forms_of_what_is_printed(tmp_path: Path, smx2vertex: Command) -> None:
     assert printed("csv") == (out / "pipelines.csv").read_text(encoding="utf-8")
     assert printed("md") == (out / "report.md").read_text(encoding="utf-8")
     text = printed("text")
-    assert text.startswith("7 pipelines · 12 steps · 1 steps to be rewritten")
+    assert text.startswith("pipelines: 7 · steps: 12 · steps to be rewritten: 1")
     assert re.search(r"role +AcmePipelines +7 +no", text)
 
 

@@ -31,8 +31,8 @@ def waves(
     """Sort pipelines into waves.
 
     A pipeline moves after all that it needs; those that need each other move together. Pipelines with steps to be
-    rewritten, and those that need them, come after all others. Pipelines of one template move together where that
-    leaves the order as it is.
+    rewritten, and those that need them, come after all others. A pipeline that no other needs waits for the last one of
+    its template.
 
     Args:
         count: how many pipelines there are; they are numbered from 0.
@@ -42,23 +42,27 @@ def waves(
     """
     graph = _Graph(count, links)
     late = graph.late(set(blocked))
-    levels = graph.levels(late, {})
-    wanted: dict[int, int] = {}
+    levels = graph.levels(late)
+    raised = dict(enumerate(levels))
     for members in templates:
         for stage in (False, True):
-            same = [number for number in members if late[graph.circle_of[number]] is stage]
-            highest = max((levels[graph.circle_of[number]] for number in same), default=0)
-            for number in same:
-                circle = graph.circle_of[number]
-                wanted[circle] = max(wanted.get(circle, 0), highest)
-    raised = graph.levels(late, wanted)
-    ready_waves = max((raised[circle] for circle in graph.real() if not late[circle]), default=0)
+            circles = {graph.circle_of[number] for number in members if late[graph.circle_of[number]] is stage}
+            highest = max((levels[circle] for circle in circles), default=0)
+            raised.update((circle, max(highest, raised[circle])) for circle in circles - graph.needed)
+    # waves that all have left are not counted
+    order = {each: wave for wave, each in enumerate(sorted({(late[each], raised[each]) for each in graph.real()}), 1)}
     found = []
     for number in range(count):
         circle = graph.circle_of[number]
         members = tuple(node for node in graph.circles[circle] if node < count)
-        wave = raised[circle] + (ready_waves if late[circle] else 0)
-        found.append(Place(wave, late[circle], members if len(members) > 1 else (), raised[circle] > levels[circle]))
+        found.append(
+            Place(
+                wave=order[late[circle], raised[circle]],
+                late=late[circle],
+                circle=members if len(members) > 1 else (),
+                with_template=raised[circle] > levels[circle],
+            )
+        )
     return found
 
 
@@ -69,6 +73,7 @@ class _Graph:
         circles: nodes that lead to each other, or one node alone; each after those that lead to it.
         circle_of: where each node stands there.
         before: the circles that lead to each circle.
+        needed: the circles that lead to others.
     """
 
     def __init__(self, count: int, links: Sequence[Link]) -> None:
@@ -85,6 +90,7 @@ class _Graph:
             for other in following:
                 if self.circle_of[node] != self.circle_of[other]:
                     self.before[self.circle_of[other]].add(self.circle_of[node])
+        self.needed = {circle for circles in self.before.values() for circle in circles}
 
     def real(self) -> list[int]:
         """The circles that hold pipelines."""
@@ -100,15 +106,12 @@ class _Graph:
             found.append(any(node in blocked for node in circle) or any(found[each] for each in self.before[index]))
         return found
 
-    def levels(self, late: list[bool], wanted: dict[int, int]) -> list[int]:
-        """The level of each circle among those that are late, or are not, from 1; no less than is wanted.
-
-        That of a link is the highest of its sources.
-        """
+    def levels(self, late: list[bool]) -> list[int]:
+        """The level of each circle among those that are late, or are not, from 1; of a link that of its last source."""
         found: list[int] = []
         for index in range(len(self.circles)):
             highest = max((found[each] for each in self.before[index] if late[each] is late[index]), default=0)
-            found.append(max(highest + self._is_real(index), wanted.get(index, 0)))
+            found.append(highest + self._is_real(index))
         return found
 
     def _circles(self) -> list[list[int]]:

@@ -136,8 +136,8 @@ def findings_table(findings: Callable[[], Iterable[FindingRow]]) -> PortfolioTab
 
 
 def days_text(days: Days) -> str:
-    """`12 (5 to 30)`."""
-    return f"{days.likely:g} ({days.low:g} to {days.high:g})"
+    """`12.0 (5.0 to 30.0)`."""
+    return f"{days.likely:,.1f} ({days.low:,.1f} to {days.high:,.1f})"
 
 
 def _days(days: Days) -> Row:

@@ -51,9 +51,15 @@ def to_text(portfolio: Portfolio, styles: Mapping[str, str]) -> Iterator[Rendera
 def one_line_summary(portfolio: Portfolio) -> str:
     """How much there is."""
     totals = portfolio.totals
-    counts = f"{totals.pipelines} pipelines · {totals.steps} steps · {totals.excluded_steps} steps to be rewritten"
-    missing = f" · {totals.unreadable} files not assessed" if totals.unreadable else ""
-    return f"{counts} · {totals.templates} templates · {totals.waves} waves{missing}"
+    counts = {
+        "pipelines": totals.pipelines,
+        "steps": totals.steps,
+        "steps to be rewritten": totals.excluded_steps,
+        "templates": totals.templates,
+        "waves": totals.waves,
+        "not assessed": totals.unreadable,
+    }
+    return " · ".join(f"{name}: {count}" for name, count in counts.items())
 
 
 def cell_text(cell: Cell) -> str:
