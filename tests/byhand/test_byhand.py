@@ -19,6 +19,7 @@ from support import Outcome
 
 HERE = Path(__file__).parent
 FOLDERS = ["bigquery", "lightweight", "slips"]
+PROGRAMS = [*FOLDERS, "prebuilt"]
 Smx2vertex = Callable[..., Outcome]
 
 
@@ -51,7 +52,7 @@ def test_validate_says_what_a_reviewer_says(smx2vertex: Smx2vertex, name: str) -
     assert summary(validated(smx2vertex, name)) == json.loads((HERE / name / "expected.json").read_text())
 
 
-@pytest.mark.parametrize("name", FOLDERS)
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_the_compiled_pipeline_is_that_of_the_program(name: str, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-W", "ignore", HERE / name / "pipeline.py"], cwd=tmp_path, check=True)
     assert yaml.safe_load((tmp_path / "pipeline.yaml").read_text()) == yaml.safe_load(paths(name)[1].read_text())
@@ -95,6 +96,39 @@ def test_the_rows_of_two_queries_are_told_apart_by_what_people_call_them(
     done = smx2vertex("validate", definition, tmp_path / "swapped.json")
     assert "SMX405 error   FitForest: train gets {destination_table of query-test-rows of PrepareEmployees}" in done.out
     assert "SMX405 error   ScoreForest: test gets {destination_table of query-train-rows of" in done.out
+
+
+def test_the_text_says_who_stands_for_whom_and_how_sure_that_is(smx2vertex: Smx2vertex) -> None:
+    done = smx2vertex("validate", *paths("lightweight"))
+    assert "    TrainModel: fit-booster (name, kind, data flow and position, 80%)\n" in done.out
+    assert (
+        "    CheckAccuracy: is-accurate (it decides about RegisterModel-RegisterModel, AccuracyTooLow, 69%)\n"
+        in done.out
+    )
+
+
+def test_what_rests_on_one_occurrence_is_told_apart(smx2vertex: Smx2vertex) -> None:
+    pairs = {pair["kind"]: pair for pair in validated(smx2vertex, "bigquery")["correspondences"]}
+    assert pairs["image"]["occurrences"] == 2
+    text = smx2vertex("validate", *paths("lightweight")).out
+    _, _, once = text.partition("These rest on one occurrence: nothing else shows that the value is the right one.\n")
+    assert once.startswith("    bucket s3://sagemaker-us-east-1-111122223333 = gs://acme-labs\n")
+    assert "rests on one occurrence" in smx2vertex("validate", *paths("lightweight"), "--format", "md").out.lower()
+
+
+def test_prebuilt_components_are_known(smx2vertex: Smx2vertex) -> None:
+    """A custom job that trains, an upload, and queries; the steps that nothing stands for are named."""
+    definition, prebuilt = paths("bigquery")[0], HERE / "prebuilt" / "pipeline.yaml"
+    result = json.loads(smx2vertex("validate", definition, prebuilt, "--format", "json").out)
+    assert {entry["step"]: entry["tasks"] for entry in result["alignment"] if entry["tasks"]} == {
+        "PrepareEmployees": ["bigquery-query-job"],
+        "FitForest": ["custom-training-job"],
+        "RegisterForest-RegisterModel": ["model-upload", "importer"],
+    }
+    told = {(finding["code"], finding["step"]) for check in result["checks"] for finding in check["findings"]}
+    assert {("SMX426", "PrepareEmployees"), ("SMX400", "ScoreForest"), ("SMX400", "NotGoodEnough")} <= told
+    assert ("SMX442", "FitForest") not in told  # its arguments stand in the worker pool
+    assert ("SMX454", "FitForest") not in told  # nor is its output directory another one
 
 
 # --- a check in a component ---

@@ -100,7 +100,7 @@ def _lines(file: str, is_definition: bool) -> _HasLines | None:
 def _print_text(comparison: Comparison) -> None:
     from rich.text import Text
 
-    from ..report.comparison import detail, left_out
+    from ..report.comparison import aligned, detail, left_out, seen_once
     from .output import console, listed, print_findings
 
     out = console()
@@ -114,6 +114,14 @@ def _print_text(comparison: Comparison) -> None:
         out.print(f"  {check['name']:<11} {check['status']:<5} {detail(check, result['counts'])}".rstrip())
     for label, names in left_out(result):
         out.print(f"  {label:<11} {listed(names, most=20)}")
+    if once := seen_once(result):
+        out.print("\n  These rest on one occurrence: nothing else shows that the value is the right one.")
+        for line in once:
+            out.print(Text(f"    {line}"), soft_wrap=True)
+    if pairs := aligned(result):
+        out.print("\n  Which tasks stand for which step:")
+        for step, tasks in pairs:
+            out.print(Text(f"    {step}: {tasks}"), soft_wrap=True)
     for story in result["scenarios"].get("stories", [])[:1]:
         out.print()
         _print_story(story)

@@ -200,7 +200,7 @@ class _Aligner:
             if rivals:
                 names = ", ".join(dict.fromkeys([task.name, *(rival.name for _, _, rival in rivals)]))
                 self.note("SMX402", f"step {step.name!r} could be any of these tasks: {names}", step.at, step.name)
-            self.take(step.name, task.name, f"name, kind, data flow and position ({best:.2f})", min(best, BY_NAME))
+            self.take(step.name, task.name, "name, kind, data flow and position", min(best, BY_NAME))
 
     def score(self, step: Node, task: Node) -> float:
         """How much a task resembles a step, from 0 to 1: name, kind, neighbours, depth in branches."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..findings import Finding
 
@@ -23,17 +24,20 @@ class Pair:
 
 
 class Correspondences:
-    """Collects pairs on the way, each with the first place that needed it."""
+    """Collects pairs on the way, each with the first place that needed it, and how many do."""
 
     def __init__(self, file: str | None = None, machines: Mapping[str, str] | None = None) -> None:
         """Begin with none; `file` is the definition's, `machines` are the types that the conversion chose."""
         self.file = file
         self.machines = machines or {}
         self._places: dict[Pair, str] = {}
+        self._occurrences: dict[Pair, set[str]] = defaultdict(set)
 
     def add(self, kind: str, source: str, target: str, at: str) -> None:
         """Note that a target value stands for a source value."""
-        self._places.setdefault(Pair(kind, source, target), at)
+        pair = Pair(kind, source, target)
+        self._places.setdefault(pair, at)
+        self._occurrences[pair].add(at)
 
     def findings(self) -> Iterator[Finding]:
         """Where a correspondence is no function."""
@@ -64,7 +68,14 @@ class Correspondences:
                 message = f"an address in {pair.source} was left as it is"
                 yield Finding("SMX473", message, at, file=self.file)
 
-    def to_list(self) -> list[dict[str, str]]:
-        """The pairs as `validate --format json` prints them, in order."""
+    def to_list(self) -> list[dict[str, Any]]:
+        """The pairs as `validate --format json` prints them, in order.
+
+        `occurrences` counts the places of the definition: one that rests on a single place could be a slip, as nothing
+        else shows that the target value is the right one.
+        """
         pairs = sorted(self._places, key=lambda pair: (pair.kind, pair.source, pair.target))
-        return [{"kind": pair.kind, "source": pair.source, "target": pair.target} for pair in pairs]
+        return [
+            {"kind": p.kind, "source": p.source, "target": p.target, "occurrences": len(self._occurrences[p])}
+            for p in pairs
+        ]

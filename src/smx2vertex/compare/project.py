@@ -51,7 +51,11 @@ def compare_project(
     first, *others = (compare(definition, graph, match, machines, scenarios, seed) for graph in graphs.values())
     checks = [_merged(check, [other.checks[index] for other in others]) for index, check in enumerate(first.checks)]
     code = Check("code", tuple(_code_findings(project, graphs)))
-    pairs = {tuple(pair.items()): pair for result in (first, *others) for pair in result.correspondences}
+    pairs = {
+        (pair["kind"], pair["source"], pair["target"]): pair
+        for result in (*others, first)
+        for pair in sorted(result.correspondences, key=lambda pair: int(pair["occurrences"]))
+    }
     behaviour = together(result.behaviour for result in (first, *others))
     checks = [
         replace(check, note=behaviour.summary) if check.name == "behaviour" and behaviour else check for check in checks

@@ -51,9 +51,13 @@ from .programs import Program, read_program
 TYPES = {"STRING": "str", "NUMBER_INTEGER": "int", "NUMBER_DOUBLE": "float", "BOOLEAN": "bool"}
 # Type names of pipelines compiled before parameterType existed.
 TYPES |= {"INT": "int", "DOUBLE": "float"}
-PREBUILT = {"model_upload": "register", "batch_prediction_job": "transform", "hyperparameter_tuning_job": "tuning"}
-# What prebuilt components of other services are for.
-LIKE = {"bigquery_create_model_job": "training", "deploy_model": "endpoint", "create_endpoint": "endpoint"}
+PREBUILT = {
+    "model_upload": "register",
+    "batch_prediction_job": "transform",
+    "hyperparameter_tuning_job": "tuning",
+    "create_endpoint": "endpoint",
+    "deploy_model": "endpoint",
+}
 RUNTIME = {
     "pipeline_job_uuid": "execution id",
     "pipeline_job_name": "execution id",
@@ -149,7 +153,8 @@ class TargetReader:
 
     def read_opaque(self, node: Node, task: Task) -> None:
         """Of a program that we do not know: what reaches it, by the names of the inputs."""
-        for name, origin in {**task.parameters, **task.artifacts}.items():
+        places = {name: task.job[name] for name in ("base_output_directory",) if name in task.job}
+        for name, origin in {**task.parameters, **task.artifacts, **places}.items():
             if not (isinstance(origin, origins.Constant) and origin.value in (None, "", [], {})):
                 node.add(("value", task.id, name), self.parts(origin), f"{task.at}.inputs")
         for index, word in enumerate((*task.command, *task.args)):
@@ -492,7 +497,9 @@ def _kind(task: Task) -> str:
 def _guess(task: Task, node: Node) -> str:
     """What a program that we do not know probably does."""
     if node.kind != "container":
-        return LIKE.get(task.kind, "processing" if task.kind.startswith(("bigquery", "data")) else node.kind)
+        is_training = task.kind == "bigquery_create_model_job"
+        is_of_data = task.kind.startswith(("bigquery", "data"))
+        return "training" if is_training else "processing" if is_of_data else node.kind
     program = node.programs.get(node.name, Program())
     if program.raises:
         return "fail"
@@ -504,6 +511,8 @@ def _guess(task: Task, node: Node) -> str:
         return "register"
     if makes_model and not takes:
         return "training"
+    if task.kind == "custom_job":  # it may do anything; where it writes is in its arguments
+        return "training" if any("train" in words_of(name) for name in node.names) else ""
     return "processing" if task.output_artifacts or task.output_parameters else ""
 
 

@@ -65,7 +65,7 @@ class Comparison:
     checks: tuple[Check, ...]
     alignment: tuple[Entry, ...]
     excluded: tuple[Excluded, ...]
-    correspondences: tuple[dict[str, str], ...]
+    correspondences: tuple[dict[str, Any], ...]
     counts: dict[str, int] = field(default_factory=dict)
     behaviour: Behaviour | None = None
     ignored: dict[str, int] = field(default_factory=dict)

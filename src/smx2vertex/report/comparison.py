@@ -61,6 +61,25 @@ def left_out(result: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
         yield "ignored", [f"{code} ({count})" for code, count in result["ignored"].items()]
 
 
+def aligned(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Which tasks stand for each step and how sure that is, if names and command lines alone did not tell."""
+    entries = result["alignment"]
+    if all(entry["confidence"] in (None, 1) for entry in entries):
+        return []
+    return [(entry["step"], _stands_for(entry)) for entry in entries]
+
+
+def _stands_for(entry: Mapping[str, Any]) -> str:
+    sure = f", {entry['confidence']:.0%}" if entry["tasks"] else ""
+    return f"{', '.join(entry['tasks']) or 'no task'} ({entry['how']}{sure})"
+
+
+def seen_once(result: Mapping[str, Any]) -> list[str]:
+    """The values that are taken for each other because of a single place, where a slip would not show."""
+    outside = (each for each in result["correspondences"] if each["kind"] not in ("output", "parameter"))
+    return [f"{each['kind']} {each['source']} = {each['target']}" for each in outside if each["occurrences"] == 1]
+
+
 def to_markdown(result: Mapping[str, Any], pipeline: str) -> str:
     """The result as Markdown for GitHub, short enough for a comment: notes are counted, the rest stands in a table."""
     sign = "✅" if result["equivalent"] else "❌"
@@ -76,6 +95,8 @@ def to_markdown(result: Mapping[str, Any], pipeline: str) -> str:
     for story in result["scenarios"].get("stories", [])[:1]:
         lines += ["", "**The smallest execution in which the two differ**", ""]
         lines += [f"- {label}: {'; '.join(map(_short, texts))}" for label, texts in story_lines(story)]
+    if once := seen_once(result):
+        lines += ["", f"Rests on one occurrence: {'; '.join(map(_short, once[:MOST_ROWS]))}"]
     for label, names in left_out(result):
         more = f" and {len(names) - MOST_ROWS} more" if len(names) > MOST_ROWS else ""
         lines += ["", f"{label.capitalize()}: {', '.join(map(_short, names[:MOST_ROWS]))}{more}"]
