@@ -66,7 +66,7 @@ def _machine(machine: PlannedMachine) -> Machine:
     return Machine(
         pointer=machine.pointer,
         parameter=machine.type.name if isinstance(machine.type, Parameter) else None,
-        source=choice.source and _source_resources(choice.source),
+        source=None if choice.source is None else _source_resources(choice.source),
         chosen=_target_resources(choice.target),
         count=machine.replicas,
         spot=machine.spot,

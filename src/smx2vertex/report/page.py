@@ -75,7 +75,7 @@ def counted(number: int, what: str) -> str:
 
 def _text(named: str) -> str:
     if named.endswith((".css", ".js")):
-        return resources.files("smx2vertex.report").joinpath("templates", named).read_text(encoding="utf-8")
+        return (resources.files("smx2vertex.report") / "templates" / named).read_text(encoding="utf-8")
     return named
 
 

@@ -145,7 +145,7 @@ class PipelineReport:
     fields: tuple[MappedField, ...]
     total: int
     unaccounted: tuple[str, ...]
-    by_verdict: Mapping[Verdict, int]
+    by_verdict: Mapping[str, int]
     findings: tuple[Finding, ...]
     own_fields: tuple[MappedField, ...] = ()
 

@@ -55,7 +55,7 @@ def to_html(report: PipelineReport, details: PipelineDetails) -> str:
     )
 
 
-def _shares(report: PipelineReport) -> Iterator[tuple[Verdict, int, int]]:
+def _shares(report: PipelineReport) -> Iterator[tuple[str, int, int]]:
     """The verdicts on fields, each with where its share begins and how many they are."""
     left = 0
     for verdict, count in report.by_verdict.items():
