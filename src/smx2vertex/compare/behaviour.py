@@ -17,6 +17,7 @@ from ..sagemaker.definition import MISSING
 from ..sagemaker.simulator import Simulator as SourceSimulator
 from ..sagemaker.simulator import Trace as SourceTrace
 from .alignment import Alignment
+from .copies import Loop, is_of_copies, loops
 from .facts import KINDS, FactComparison
 from .matching import Matcher
 from .neutral import (
@@ -230,14 +231,15 @@ class Rehearsal:
         known = set(sides.matcher.parameters.values())
         extra = (each for each in sides.merged.parameters.values() if each.required and each.name not in known)
         self.further = {each.name: sentinel(each, 0) for each in extra}
-        self.unseen = {name for name, node in self.source.nodes.items() if _is_unseen(node)}
+        self.loops = loops(sides.source_reader, sides.source)
+        self.unseen = {name for name, node in self.source.nodes.items() if _is_unseen(node, self.loops)}
         self.left_out = self.all_left_out()
         asked = {guard.test: None for node in self.tasks.nodes.values() for guard in node.guards}
         self.other_defaults = self.differing_defaults()
         self.scenarios = Scenarios(sides.source, self.left_out, map(self.words.test, asked), self.required())
         self.usual: dict[Variable, Any] = dict(self.scenarios.usual)
         self.usual.update(dict.fromkeys(selectors(sides.source_reader), USUAL_NUMBER))
-        self.steps = OfSteps(sides.source_reader, self.usual)
+        self.steps = OfSteps(sides.source_reader, self.usual, self.loops.values())
         self.there = SourceSimulator(sides.source_reader.definition)
         self.here = TargetSimulator(sides.target_reader.graph)
         pairs = sides.matcher.correspondences.to_list()
@@ -317,11 +319,11 @@ class Rehearsal:
 
     def run(self, scenario: Scenario) -> _Run | Difference | None:
         """Simulate both sides; a run that only the translation refuses is a difference, None if SageMaker refuses."""
-        value = Readings(scenario, self.usual, self.defaults)
+        value = Readings(scenario, self.usual, self.defaults, self.loops.values())
         names = self.sides.matcher.parameters
         given = self.further | {names[name]: each for name, each in scenario.values.items() if name in names}
         try:
-            there = self.there.run(scenario.values, self.steps.outcomes(scenario))
+            there = self.there.run(scenario.values, self.steps.outcomes(scenario, value.copies))
         except ValueError:
             return None
         try:
@@ -343,7 +345,7 @@ class Rehearsal:
             yield from [] if run is None else [run]
             return
         scenario = run.scenario
-        failing_earlier = self.failing_earlier(scenario)
+        failing_earlier = self.failing_earlier(scenario) | self.without_copy(run)
         failing = failing_earlier | ({scenario.failing} if scenario.failing else set())
         ran: set[str] = set()
         for event in run.there.events:
@@ -382,6 +384,11 @@ class Rehearsal:
         missing = {part for part, value in scenario.readings.items() if value is MISSING}
         tasks = {task for part in missing for task, _, _ in self.tasks.writes.get(part, ())}
         return {self.sides.alignment.owner[task] for task in tasks if task in self.sides.alignment.owner}
+
+    def without_copy(self, run: _Run) -> set[str]:
+        """The loops after which a copy is asked for that there is not: the reading step fails in SageMaker."""
+        failed = {event.task for event in run.here.events if event.state == "failed"}
+        return {self.sides.alignment.owner[task] for task in failed & self.tasks.left_by_copies.keys()}
 
     def waits(self, step: str) -> set[str]:
         """The steps that the tasks of a step wait for, directly or not."""
@@ -571,11 +578,11 @@ def _sentence(name: str, fate: str, reason: str) -> str:
     return f"{name} {fate}: {reason}" if reason else f"{name} {fate}"
 
 
-def _is_unseen(node: Node) -> bool:
+def _is_unseen(node: Node, loops: Mapping[str, Loop]) -> bool:
     """Whether the document does not tell a value that reaches a step, or what a condition compares."""
     if node.test is None:
         return any(isinstance(part, Unseen) for part in node.parts())
     known = all(isinstance(part, Param | Product | Const) for part in operands(node.test))
-    # What a loop leaves follows from its items and copies: no scenario can choose it.
-    known = known and not any(isinstance(p, Product) and p.what[0] in ("count", "copy") for p in operands(node.test))
+    # What a loop leaves follows from its items and copies: those of loops in loops are not simulated.
+    known = known and all(part.owner in loops for part in operands(node.test) if is_of_copies(part))
     return not known or any(isinstance(leaf, Opaque) for leaf in leaves(node.test))

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..kubeflow.graph import Task
+from ..kubeflow.origins import Origin, TaskOutput, origins_in
 from ..kubeflow.simulator import Outcome as TaskOutcome
 from ..sagemaker.definition import MISSING, Comparison, Condition, Membership, Step
 from ..sagemaker.definition import Not as SourceNot
@@ -16,6 +18,8 @@ from ..sagemaker.expressions import Expression, JsonGet, PropertyReference, expr
 from ..sagemaker.simulator import Outcome as StepOutcome
 from ..sagemaker.steps import selected_by
 from .alignment import Alignment, main_task
+from .commandline import CommandLine
+from .copies import SELECTED, Loop, Table, counts, is_of_copies, items_of, picked
 from .matching import Matcher
 from .neutral import Node, Param, Part, Pipeline, Product, Template, Test
 from .scenarios import Scenario, Variable
@@ -57,16 +61,34 @@ class Words:
 
 
 class Readings:
-    """The value of what conditions and loops read, in a scenario."""
+    """The value of what conditions and loops read, in a scenario.
 
-    def __init__(self, scenario: Scenario, usual: Mapping[Variable, Any], defaults: Mapping[str, Any]) -> None:
-        """Keep what is usual, and the parameters' defaults."""
+    Attributes:
+        copies: what each copy of a loop leaves.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        usual: Mapping[Variable, Any],
+        defaults: Mapping[str, Any],
+        loops: Iterable[Loop] = (),
+    ) -> None:
+        """Keep what is usual, and the parameters' defaults; work out what the copies of the loops leave."""
         self.scenario = scenario
         self.usual = usual
         self.defaults = defaults
+        self.of_loops: dict[Part, Any] = {}
+        self.copies: dict[Product, list[Any]] = {}
+        for loop in loops:
+            table = loop.values(self)
+            self.of_loops.update(loop.readings(table, self))
+            self.copies.update(table)
 
     def __call__(self, part: Part) -> Any:
         """A value; MISSING where there is none."""
+        if part in self.of_loops:
+            return self.of_loops[part]
         match part:
             case Param(name):
                 return self.scenario.values.get(name, self.defaults.get(name, MISSING))
@@ -78,7 +100,7 @@ class Readings:
 class OfSteps:
     """What the steps of a definition leave."""
 
-    def __init__(self, reader: SourceReader, usual: Mapping[Variable, Any]) -> None:
+    def __init__(self, reader: SourceReader, usual: Mapping[Variable, Any], loops: Iterable[Loop] = ()) -> None:
         """Find where the definition reads each product."""
         self.places: dict[Product, dict[tuple[str, str, str], None]] = defaultdict(dict)
         for step in reader.steps.values():
@@ -86,11 +108,14 @@ class OfSteps:
                 for expression in parts(outer):
                     if isinstance(expression, JsonGet | PropertyReference):
                         self.note(reader, expression)
+        for loop in loops:
+            for reference in loop.properties:
+                self.note(reader, reference)
         self.usual = self.grouped({part: value for part, value in usual.items() if isinstance(part, Product)})
 
     def note(self, reader: SourceReader, expression: JsonGet | PropertyReference) -> None:
         for part in reader.parts(expression):
-            if not isinstance(part, Product):
+            if not isinstance(part, Product) or is_of_copies(part):
                 continue
             if isinstance(expression, PropertyReference):
                 place = (expression.step, "", expression.written)
@@ -105,8 +130,8 @@ class OfSteps:
                 found[step].append((file, path, value))
         return found
 
-    def outcomes(self, scenario: Scenario) -> dict[str, StepOutcome]:
-        """The outcomes by step."""
+    def outcomes(self, scenario: Scenario, copies: Table) -> dict[str, StepOutcome]:
+        """The outcomes by step, and by copy of a step."""
         changed = self.grouped(scenario.readings)
         found = {}
         for step in {**self.usual, **changed}:
@@ -116,6 +141,13 @@ class OfSteps:
             found[step] = StepOutcome(properties=properties, files=files)
         if scenario.failing is not None:
             found[scenario.failing] = replace(found.get(scenario.failing, StepOutcome()), failed=True)
+        for product, values in copies.items():
+            for step, _, path in self.places.get(product, ()):
+                usual = found.get(step, StepOutcome())
+                for index, value in enumerate(values):
+                    name = f"{step}[{index}]"
+                    before = found.get(name, usual)
+                    found[name] = replace(before, properties={**before.properties, path: value})
         return found
 
 
@@ -158,6 +190,7 @@ class OfTasks:
         self.evaluators: dict[str, Test | None] = {}
         self.decisions: dict[str, Decision] = {}
         self.loops: dict[str, Template] = {}
+        self.left_by_copies: dict[str, dict[str, Product]] = {}
         self.nodes = tasks.nodes
         self.main = _main_tasks(self.nodes, alignment)
         self.always_failing = set(self.failing_tasks(source))
@@ -172,6 +205,8 @@ class OfTasks:
             if line is not None and line.verb == "loop-items":
                 items = self.nodes[task.id].facts.get(("request", "IterableItems"))
                 self.loops[task.id] = tuple(map(words.part, items.value)) if items else ()
+            if line is not None and line.verb == "loop-results":
+                self.left_by_copies[task.id] = dict(self.collected(task, line, words))
             for key, type_ in task.output_parameters.items():
                 product = words.part(Product(task.id, reader.what(task.id, key)))
                 if isinstance(product, Product):
@@ -182,6 +217,8 @@ class OfTasks:
         found: dict[str, dict[str, Any]] = defaultdict(dict)
         failing = set(self.always_failing)
         for product in dict.fromkeys((*value.usual, *scenario.readings)):
+            if is_of_copies(product):
+                continue
             read = value(product)
             for task, key, type_ in self.writes.get(product, ()) if isinstance(product, Product) else ():
                 found[task][key] = None if read is MISSING else as_output(read, type_)
@@ -205,9 +242,54 @@ class OfTasks:
             found[task].update(
                 {} if items is None else dict.fromkeys(self.reader.graph.tasks[task].output_parameters, items)
             )
+        for task in self.left_by_copies:
+            results = self.results_of_loop(task, value)
+            if results is None:
+                failing.add(task)
+            found[task].update(results or {})
         if scenario.failing in self.main:
             failing.add(self.main[scenario.failing])
-        return {task: TaskOutcome(task in failing, found.get(task, {})) for task in {*found, *failing}}
+        outcomes = {task: TaskOutcome(task in failing, found.get(task, {})) for task in {*found, *failing}}
+        return {**outcomes, **self.of_copies(outcomes, value.copies)}
+
+    def of_copies(self, outcomes: Mapping[str, TaskOutcome], copies: Table) -> dict[str, TaskOutcome]:
+        """What each copy of a task in a loop leaves."""
+        found: dict[str, TaskOutcome] = {}
+        for product, values in copies.items():
+            for task, key, type_ in self.writes.get(product, ()):
+                for index, value in enumerate(values):
+                    name = f"{task}[{index}]"
+                    before = found.get(name, outcomes.get(task, TaskOutcome()))
+                    found[name] = replace(before, parameters={**before.parameters, key: as_output(value, type_)})
+        return found
+
+    def collected(self, task: Task, line: CommandLine, words: Words) -> Iterator[tuple[str, Product]]:
+        """What a task after a loop collects of its copies, by the name of the property."""
+        for name, source in (option.fields for option in line.of("collected")):
+            if source in task.parameters:  # the others are artifacts, which have no value
+                made = map(words.part, self.reader.parts(task.parameters[source]))
+                yield from ((name, part) for part in made if isinstance(part, Product))
+
+    def results_of_loop(self, task: str, value: Readings) -> dict[str, Any] | None:
+        """What the contract publishes after a loop; None if it fails."""
+        line, node = self.reader.lines[task], self.reader.graph.tasks[task]
+        number = self.number_of_items(node.parameters.get(line.one("items") or ""), value)
+        found = {key: counts(number).get(name) for key, name in (option.fields for option in line.of("count"))}
+        values = {name: value.copies.get(part, []) for name, part in self.left_by_copies[task].items()}
+        chosen = next((picked(how, values.get(name, [])) for how, name in (o.fields for o in line.of("pick"))), None)
+        for key, copy, name in (option.fields for option in line.of("output")):
+            index = chosen if copy == SELECTED else int(copy)
+            if index is None or index >= number:
+                return None
+            if key in node.output_parameters and index < len(values.get(name, [])):
+                found[key] = as_output(values[name][index], node.output_parameters[key])
+        return found
+
+    def number_of_items(self, origin: Origin | None, value: Readings) -> int:
+        """How many items the task has made ready whose list this is."""
+        makers = [] if origin is None else [each.task for each in origins_in(origin) if isinstance(each, TaskOutput)]
+        lists = (self.items(maker, self.loops[maker], value) for maker in makers if maker in self.loops)
+        return len(next(lists, None) or ())
 
     def failing_tasks(self, source: Pipeline) -> Iterator[str]:
         """The tasks that fail by design, or because the contract would refuse an argument.
@@ -223,10 +305,8 @@ class OfTasks:
 
     def items(self, task: str, template: Template, value: Readings) -> list[dict[str, str]] | None:
         """The items that the contract makes ready for a loop, each with the parts that its tasks read."""
-        texts = [part if isinstance(part, str) else value(part) for part in template]
-        try:
-            items = json.loads("".join(text if isinstance(text, str) else json.dumps(text) for text in texts))
-        except (TypeError, ValueError):
+        items = items_of(template, value)
+        if items is None:
             return None
         options = [option.fields for option in self.reader.lines[task].of("part")]
         found = [{name: _part_of(item, field) for name, field in options} for item in items]

@@ -13,6 +13,7 @@ from math import comb
 from typing import Any, TypeAlias
 
 from ..sagemaker.definition import MISSING
+from .copies import counts, items_of
 from .neutral import (
     All,
     AnyOf,
@@ -130,6 +131,10 @@ class Scenarios:
             return self.default(found)
         if variable in self.items:
             return TWO_ITEMS
+        if isinstance(variable, Product) and variable.what[0] == "count":
+            items = self.source.nodes[variable.owner].facts.get(("request", "IterableItems"))
+            known = items_of(items.value if items else (), self.usual_part)
+            return counts(len(known or ())).get(variable.what[1])
         for other in self.thresholds[variable]:
             if isinstance(other, Const):
                 return other.value
@@ -137,6 +142,9 @@ class Scenarios:
             if parameter is not None:
                 return self.default(parameter)
         return USUAL_NUMBER
+
+    def usual_part(self, part: Part) -> Any:
+        return self.usual_value(part) if isinstance(part, Param | Product) else MISSING
 
     def default(self, parameter: Parameter) -> Any:
         if parameter.default is None and Param(parameter.name) in self.items:
@@ -168,6 +176,8 @@ class Scenarios:
         """Values worth trying: the usual one; thresholds just missed, met, and just passed."""
         parameter = self.parameters.get(variable.name) if isinstance(variable, Param) else None
         found = [self.usual[variable]] if variable in self.usual else []
+        if isinstance(variable, Product) and variable.what[0] == "count":
+            return found
         for other in self.thresholds.get(variable, ()):
             if isinstance(other, Const):
                 found.extend(around(other.value))

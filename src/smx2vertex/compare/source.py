@@ -237,6 +237,8 @@ class SourceReader:
                 yield self.json_value(expression)
             case PropertyReference():
                 yield from self.property(expression, depth)
+            case LoopReference(_, str(step), path):
+                yield from self.property(PropertyReference(step, path), depth)
             case LoopReference(_, None, path) if self.loop is not None:
                 yield Product(self.loop, ("item", ".".join(path)))
             case _:
