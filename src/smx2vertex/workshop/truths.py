@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from ..kubeflow import conditions
 from ..kubeflow.graph import Graph, Task
-from ..kubeflow.origins import TaskOutput, origins_in
+from ..kubeflow.origins import Origin, TaskOutput, origins_in
 from ..mapping.tables import Row, our_tables
 from ..sagemaker.dataflow import dataflow
 from ..scan import scan
 from .work import Work
 
 Settings: TypeAlias = Mapping[str, Any]
+# What people call the two branches of a condition.
+_LABELS = {"if": ("if", "true", "yes", "then"), "else": ("else", "false", "no", "otherwise")}
 _NO_SLIPS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -94,7 +97,8 @@ def _product(path: str) -> str:
 def task_origins(settings: Settings, work: Work) -> dict[str, Truth]:
     """By task, whether its component is custom or prebuilt, as `inspect` reads a compiled pipeline."""
     tasks = work.given_graph(settings["pipeline"]).tasks.values()
-    return {task.id: Truth((_origin(task),), _why(task)) for task in tasks}
+    slips = {"prebuilt": "Its code is the project's own.", "custom": "No code of the project runs in it."}
+    return {task.id: Truth((_origin(task),), _why(task), slips=slips) for task in tasks}
 
 
 def _origin(task: Task) -> str:
@@ -123,10 +127,9 @@ def output_keys(settings: Settings, work: Work) -> dict[str, Truth]:
     found = {}
     for task in work.given_graph(settings["pipeline"]).tasks.values():
         for name, origin in (*task.artifacts.items(), *task.parameters.items()):
-            for part in origins_in(origin):
-                if isinstance(part, TaskOutput):
-                    found[f"{task.id}/{name}/task"] = Truth((part.task,))
-                    found[f"{task.id}/{name}/output"] = Truth((part.key,))
+            for taken in _taken(origin):
+                found[f"{task.id}/{name}/task"] = Truth((taken.task,))
+                found[f"{task.id}/{name}/output"] = Truth((taken.key,))
     return found
 
 
@@ -172,7 +175,6 @@ def _step_edges(work: Work, name: str) -> Edges:
     arrows: dict[tuple[str, str], str] = {}
     branches: dict[tuple[str, str], tuple[str, ...]] = {}
     order = set()
-    labels = {"if": ("if", "true", "yes", "then"), "else": ("else", "false", "no", "otherwise")}
     for flow in dataflow(work.given_definition(name)).steps:
         step = flow.step
         order |= {(before, step.name) for before in flow.waits_for}
@@ -183,23 +185,27 @@ def _step_edges(work: Work, name: str) -> Edges:
         if step.branch is not None:
             arrow = (step.branch.condition, step.name)
             arrows[arrow] = f"the {step.branch.name} branch"
-            branches[arrow] = labels[step.branch.name]
+            branches[arrow] = _LABELS[step.branch.name]
     return Edges(arrows, branches, frozenset(order), "step")
 
 
 def _task_edges(graph: Graph) -> Edges:
     flows: dict[tuple[str, str], list[str]] = defaultdict(list)
+    branches: dict[tuple[str, str], tuple[str, ...]] = {}
     for task in graph.tasks.values():
         for origin in (*task.parameters.values(), *task.artifacts.values(), *task.job.values()):
-            for part in origins_in(origin):
-                if isinstance(part, TaskOutput):
-                    flows[part.task, task.id].append(f"{part.key} flows along it")
+            for taken in _taken(origin):
+                flows[taken.task, task.id].append(f"{taken.key} flows along it")
         for before in task.after:
             flows[before, task.id].append("set with .after(), though no data flows")
         for condition in task.conditions:
-            for operand in condition.operands.values():
-                for part in origins_in(operand):
-                    if isinstance(part, TaskOutput):
-                        flows[part.task, task.id].append(f"the condition on {part.key} decides about it")
+            branch = "else" if isinstance(condition.expression, conditions.Not) else "if"
+            for taken in (each for operand in condition.operands.values() for each in _taken(operand)):
+                flows[taken.task, task.id].append(f"the condition on {taken.key} decides about it")
+                branches[taken.task, task.id] = _LABELS[branch]
     order = frozenset((before, task.id) for task in graph.tasks.values() for before in task.waits)
-    return Edges({arrow: reasons[0] for arrow, reasons in flows.items()}, {}, order, "task")
+    return Edges({arrow: reasons[0] for arrow, reasons in flows.items()}, branches, order, "task")
+
+
+def _taken(origin: Origin) -> Iterator[TaskOutput]:
+    return (part for part in origins_in(origin) if isinstance(part, TaskOutput))
