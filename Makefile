@@ -39,9 +39,7 @@ bench: $(STAMP) ## measure the budgets of the design
 	@$(BIN)/python -m benchmarks
 
 examples: $(STAMP) ## write the example projects again
-	@for example in examples/*/definition.json; do \
-	  folder=$$(dirname $$example); rm -rf $$folder/project; \
-	  $(BIN)/smx2vertex convert $$example --code $$folder/code --out $$folder/project || exit 1; done
+	@$(BIN)/python examples/projects.py
 
 docs: $(STAMP) ## write the generated pages of docs/ again
 	@$(BIN)/python docs/reference.py

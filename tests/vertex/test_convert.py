@@ -56,15 +56,6 @@ def churn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_the_example_project_is_what_convert_writes(smx2vertex: Command, tmp_path: Path) -> None:
-    example = REPOSITORY / "examples" / "lab-05-accuracy-gate"
-    done = smx2vertex("convert", example / "definition.json", "--code", example / "code", "--out", tmp_path / "project")
-    assert done.code == 0, done.out + done.err
-    made, golden = files_of(tmp_path / "project"), files_of(example / "project")
-    differing = sorted(path for path in made.keys() | golden.keys() if made.get(path) != golden.get(path))
-    assert differing == [], "`make examples` writes the example projects again"
-
-
 LINTED = sorted(file.parent for file in (REPOSITORY / "tests").glob("**/fixtures/*/definition.json"))
 
 

@@ -1,0 +1,1 @@
+"""Vertex AI pipeline `customer-churn`, converted from the SageMaker pipeline `customer-churn`."""

@@ -1,0 +1,40 @@
+"""Step `RegisterXgboost-RegisterModel` (RegisterModel)."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Input, Model, Output, OutputPath
+
+from ..settings import images, project, region
+
+
+@dsl.container_component
+def register_xgboost_register_model(
+    code: Input[Artifact],
+    model_name: str,
+    model: Input[Model],
+    model_approval_status: str,
+    algorithm: str,
+    model_quality_statistics: Input[Artifact],
+    serving_model: Output[Model],
+    resource_name: OutputPath(str),
+) -> dsl.ContainerSpec:
+    return dsl.ContainerSpec(
+        image=images.python,
+        command=["python3", code.path],
+        args=[
+            dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER,
+            "upload-model",
+            "--step=RegisterXgboost-RegisterModel",
+            "--parent={model_name:str}",
+            "--model=model:model.tar.gz",
+            f"--serving-image={images.xgboost_1_7_serving}",
+            "--approval={model_approval_status:str}",
+            "--content-type=text/csv",
+            "--response-type=text/csv",
+            "--label=algorithm:{algorithm:str}",
+            "--metrics=ModelQuality.Statistics:model_quality_statistics:evaluation.json",
+            f"--project={project}",
+            f"--location={region}",
+            "--serving-model=serving_model",
+            "--resource-name=resource_name",
+        ],
+    )

@@ -1,0 +1,1 @@
+"""Vertex AI pipeline `workshop-diabetes-dev`, converted from the SageMaker pipeline `workshop-diabetes-dev`."""

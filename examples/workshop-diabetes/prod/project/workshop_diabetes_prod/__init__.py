@@ -1,0 +1,1 @@
+"""Vertex AI pipeline `workshop-diabetes-prod`, converted from the SageMaker pipeline `workshop-diabetes-prod`."""
