@@ -123,11 +123,14 @@ def _label(question: str, settings: Mapping[str, Any]) -> str:
 
 
 def _at(sheet: Any, path: str) -> Any:
-    """What stands in a sheet at a path of keys, compared as answers are; None where nothing does."""
-    for key in filter(None, path.split("/")):
-        entries = {plain(name): value for name, value in sheet.items()} if isinstance(sheet, Mapping) else {}
-        sheet = entries.get(plain(key))
-    return sheet
+    """What stands in a sheet under a key, or at a path of keys, compared as answers are; None where nothing does."""
+    if not path:
+        return sheet
+    entries = {plain(name): value for name, value in sheet.items()} if isinstance(sheet, Mapping) else {}
+    if plain(path) in entries:
+        return entries[plain(path)]
+    first, _, rest = path.partition("/")
+    return _at(entries.get(plain(first)), rest) if rest else None
 
 
 def _several(given: Any) -> list[Any]:

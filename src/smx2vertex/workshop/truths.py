@@ -123,13 +123,14 @@ def artifact_types(settings: Settings, work: Work) -> dict[str, Truth]:
 
 
 def output_keys(settings: Settings, work: Work) -> dict[str, Truth]:
-    """By `CONSUMER/INPUT`, the task and the output key that it takes."""
+    """By `CONSUMER/INPUT`, as far as `only` lists it, the task and the output key that it takes."""
     found = {}
     for task in work.given_graph(settings["pipeline"]).tasks.values():
         for name, origin in (*task.artifacts.items(), *task.parameters.items()):
             for taken in _taken(origin):
-                found[f"{task.id}/{name}/task"] = Truth((taken.task,))
-                found[f"{task.id}/{name}/output"] = Truth((taken.key,))
+                if f"{task.id}/{name}" in settings["only"]:
+                    found[f"{task.id}/{name}/task"] = Truth((taken.task,))
+                    found[f"{task.id}/{name}/output"] = Truth((taken.key,))
     return found
 
 
