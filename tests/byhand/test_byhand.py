@@ -83,6 +83,37 @@ def test_a_slip_is_told_in_words(smx2vertex: Smx2vertex, code: str, words: str) 
     assert [each["severity"] for each in told] == ["error"]
 
 
+FURTHER_SLIPS = [
+    ("outputArtifactKey: validation_set", "outputArtifactKey: training_set", "SMX405", "validation gets {training_set"),
+    ("outputArtifactKey: test_set", "outputArtifactKey: training_set", "SMX405", "test gets {training_set"),
+    ("its accuracy is below", "accuracy below", "SMX449", "instead of The model is not registered: its accuracy"),
+    ("constant: 60.0", "constant: 6.0", "SMX438", "num_round gets 6 instead of 60"),
+    ("constant: 0.05", "constant: 0.5", "SMX438", "most-missing gets 0.5 instead of 0.05"),
+    ("lab-05-accuracy-gate/data/", "lab-05/data/", "SMX434", "the default of InputData is"),
+    (
+        "defaultValue: PendingManualApproval",
+        "defaultValue: Approved",
+        "SMX434",
+        "the default of ModelApprovalStatus is",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "code", "words"), FURTHER_SLIPS)
+def test_one_slip_is_one_finding(
+    smx2vertex: Smx2vertex, tmp_path: Path, old: str, new: str, code: str, words: str
+) -> None:
+    definition, spec = paths("lightweight")
+    before, separator, after = spec.read_text().rpartition(old)
+    assert separator
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(before + new + after)
+    result = json.loads(smx2vertex("validate", definition, file, "--format", "json").out)
+    found = [each for check in result["checks"] for each in check["findings"] if each["severity"] == "error"]
+    added = [each for each in found if each["code"] != "SMX430" and not each["code"].startswith("SMX49")]
+    assert [(each["code"], words in each["message"]) for each in added] == [(code, True)]
+
+
 def test_the_rows_of_two_queries_are_told_apart_by_what_people_call_them(
     smx2vertex: Smx2vertex, tmp_path: Path
 ) -> None:

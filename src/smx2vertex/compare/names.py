@@ -35,6 +35,8 @@ _SAME_WORDS = (
     "check condition gate decide is",
     "fail failure stop reject abort error",
     "data dataset rows row table records set sets",
+    "input source",
+    "address uri url path",
     "least min minimum threshold lowest",
     "max maximum most",
     "machine instance",

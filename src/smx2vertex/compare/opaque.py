@@ -141,6 +141,8 @@ class OpaqueComparison(FactComparison):
             if key not in pairs and index not in taken:
                 pairs[key] = self.arriving[index].fact
                 taken.add(index)
+        if self.source.kind == "fail" and not pairs and len(self.wanted) == len(self.arriving) == 1:
+            pairs = {key: self.arriving[0].fact for key in self.wanted}  # what else should the text be?
         return pairs
 
     def rank(self, key: Key, wanted: Fact, found: _Input) -> float:
@@ -170,6 +172,8 @@ class OpaqueComparison(FactComparison):
     def code_of(self, key: Key, wanted: Fact, found: Fact) -> str:
         if self.is_edge(wanted, found):
             return EDGE.differs
+        if key[0] == "message":
+            return KINDS["message"].differs
         is_fixed = not references_in(wanted.value) and not references_in(found.value)
         return "SMX450" if is_fixed and key[0] in KINDS and KINDS[key[0]].differs == "SMX450" else "SMX438"
 

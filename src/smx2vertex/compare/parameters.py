@@ -18,8 +18,8 @@ from .neutral import Bucket, Fact, Node, Param, Parameter, Pipeline, Template, s
 from .opaque import is_other_service
 
 SMALLEST_DISK_GB = 100
-# Half for the name, half for the default: one of them alone must be equal.
-LEAST_RESEMBLANCE = 0.5
+# Names that say the same are not enough, nor is it enough to reach the same steps.
+LEAST_RESEMBLANCE = 0.45
 # A machine type of Compute Engine, such as n2-standard-4 or ct5lp-hightpu-1t.
 _MACHINE = re.compile(r"[a-z]{1,2}\d+[a-z]*-[a-z]+(-[a-z0-9]+)*")
 # Families of instance types that have accelerators: GPUs, Trainium, Inferentia.
@@ -64,10 +64,10 @@ def parameter_names(source: Pipeline, target: Pipeline) -> dict[str, str]:
 
 
 def _resembling(source: Pipeline, target: Pipeline, names: Mapping[str, str], free: Iterable[str]) -> dict[str, str]:
-    """Further parameters that stand for each other by type, words of their names, and default."""
+    """Further parameters that stand for each other, by words of their names, default, and the steps they reach."""
     used = {part.name for node in target.nodes.values() for part in node.parts() if isinstance(part, Param)}
     scores = [
-        (_resemblance(parameter, target.parameters[key]), name, key)
+        (_resemblance(parameter, target.parameters[key], _reached(name, source), _reached(key, target)), name, key)
         for name, parameter in source.parameters.items()
         for key in free
         if name not in names
@@ -81,9 +81,28 @@ def _resembling(source: Pipeline, target: Pipeline, names: Mapping[str, str], fr
     return found
 
 
-def _resemblance(parameter: Parameter, other: Parameter) -> float:
-    alike = parameter.default is not None and _neutral(parameter.default) == _neutral(other.default)
-    return (likeness(parameter.name, other.name) + alike) / 2
+def _resemblance(parameter: Parameter, other: Parameter, steps: set[str], reached: set[str]) -> float:
+    """From 0 to 1; a bucket in the place of a machine, or a name in that of an address, is none at all."""
+    wanted, got = _neutral(parameter.default), _neutral(other.default)
+    if _form(wanted) != _form(got):
+        return 0.0
+    alike = parameter.default is not None and wanted == got
+    common = len(steps & reached) / len(steps | reached) if steps and reached else 0.0
+    return 0.4 * likeness(parameter.name, other.name) + 0.3 * alike + 0.3 * common
+
+
+def _reached(parameter: str, pipeline: Pipeline) -> set[str]:
+    """The steps that a parameter reaches, conditions around them left out."""
+    found = set()
+    for node in pipeline.nodes.values():
+        facts = (*node.facts.values(), *(node.words or ()))
+        if any(isinstance(part, Param) and part.name == parameter for fact in facts for part in fact.value):
+            found.add(node.name)
+    return found
+
+
+def _form(default: str) -> str:
+    return next((form for form in ("bucket:", "machine") if default.startswith(form)), "")
 
 
 def _neutral(default: Any) -> str:
