@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import TypeAlias
 
 from .portfolio import Compute, Days, FindingRow, PipelineEntry, Portfolio, Used
@@ -132,7 +133,7 @@ def steps_table(portfolio: Portfolio) -> PortfolioTable:
 def findings_table(findings: Callable[[], Iterable[FindingRow]]) -> PortfolioTable:
     """One row a finding."""
     columns = tuple(each.name for each in fields(FindingRow))
-    return PortfolioTable("Findings", columns, lambda: map(astuple, findings()))
+    return PortfolioTable("Findings", columns, lambda: map(attrgetter(*columns), findings()))
 
 
 def days_text(days: Days) -> str:
