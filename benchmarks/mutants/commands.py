@@ -138,11 +138,15 @@ def hyperparameter_added(view: View) -> Iterator[Edits]:
 
 @error
 def number_of_another_type(view: View) -> Iterator[Edits]:
-    """A value with a fraction is written as a whole number, a whole number with a fraction."""
-    for command, index, name, value in _options(view):
-        for old, new in (FORMATS, FORMATS[::-1]):
-            if value.endswith(old):
-                yield command.at(index, f"--{name}={value.removesuffix(old)}{new}")
+    """A value with a fraction is written as a whole number, a whole number with a fraction.
+
+    Left out: the parent of a model whose definition names no group.
+    """
+    for task in view.tasks:
+        for index, name, value in task.line.options():
+            for old, new in (FORMATS, FORMATS[::-1]):
+                if value.endswith(old) and not (name == "parent" and is_free_parent(view, task, value)):
+                    yield task.line.at(index, f"--{name}={value.removesuffix(old)}{new}")
 
 
 @error
@@ -321,7 +325,7 @@ def metric_dropped(view: View) -> Iterator[Edits]:
 
 def is_free_parent(view: View, task: Task, value: str) -> bool:
     """Whether a value is the parent of a model of no group: the definition has no name for it."""
-    name = re.sub(r"\{(\w+):str\}", r"\1", value)
+    name = re.sub(r"\{(\w+):\w+\}", r"\1", value)
     constant = at(task.parameters, (name, "runtimeValue", "constant"))
     group = f'"ModelPackageGroupName": {json.dumps(constant)}'
     parents = task.line.options("parent")

@@ -38,6 +38,14 @@ MACHINES = ["ml.m5.large", "ml.m5.xlarge", "ml.c5.2xlarge", "ml.t3.medium", "ml.
 ADDRESSES = ["s3://acme-ml/raw/", "s3://acme-ml/raw", "s3://other.bucket/a b/c.csv", "s3://acme-ml"]
 VARIABLES_OF_THE_RUN = ["PipelineName", "PipelineExecutionId", "PipelineExecutionArn", "StartDateTime"]
 COMPARISONS = ["Equals", "GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo"]
+# A parameter is used again only where values of the same kind are wanted.
+BOOLEANS = st.booleans()
+MACHINE_NAMES = st.sampled_from(MACHINES)
+LOCATIONS = st.sampled_from(ADDRESSES)
+COUNTS = st.sampled_from([1, 2])
+LIMITS = st.integers(1, 50)
+APPROVALS = st.sampled_from(["Approved", "PendingManualApproval"])
+GROUPS = st.sampled_from(["churn", "risk"])
 MOST_STEPS = 12
 DEEPEST = 3
 
@@ -80,6 +88,7 @@ class Author:
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
         self.parameters: dict[str, Json] = {}
+        self.values_of: dict[str, st.SearchStrategy[Any]] = {}
         self.names: set[str] = set()
         self.left = MOST_STEPS
 
@@ -98,8 +107,8 @@ class Author:
     # --- parameters ---
 
     def parameter(self, type_: str, values: st.SearchStrategy[Any]) -> Json:
-        """A reference to a parameter, declared before or now."""
-        known = [name for name, entry in self.parameters.items() if entry["Type"] == type_]
+        """A reference to a parameter of such values, declared before or now."""
+        known = [name for name in self.parameters if self.values_of[name] is values]
         if known and self.chance(2):
             return get(f"Parameters.{self.pick(known)}")
         name = self.draw(PARAMETER_NAMES)
@@ -112,13 +121,11 @@ class Author:
             allowed = self.draw(st.lists(values, min_size=1, max_size=3))
             entry["EnumValues"] = [*([entry["DefaultValue"]] if "DefaultValue" in entry else []), *allowed]
         self.parameters[name] = entry
+        self.values_of[name] = values
         return get(f"Parameters.{name}")
 
     def any_parameter(self) -> Json:
-        # SageMaker refuses an empty default of an Enum only; a text parameter may be empty
-        type_, values = self.pick(
-            [("String", LINES), ("Integer", INTEGERS), ("Float", FLOATS), ("Boolean", st.booleans())]
-        )
+        type_, values = self.pick([("String", LINES), ("Integer", INTEGERS), ("Float", FLOATS), ("Boolean", BOOLEANS)])
         return self.parameter(type_, values)
 
     # --- values ---
@@ -159,7 +166,7 @@ class Author:
         if kind == "step" and scope.addresses:
             return self.pick(scope.addresses)
         if kind == "parameter":
-            return self.parameter("String", st.sampled_from(ADDRESSES))
+            return self.parameter("String", LOCATIONS)
         if kind == "join":
             return join("/", "s3:/", "acme-ml", self.pick(["a", get("Execution.PipelineName")]), self.pick(["b", "c/"]))
         return self.pick(ADDRESSES)
@@ -170,18 +177,18 @@ class Author:
         if kind == "execution":
             return join("/", "s3:/", "acme-ml", get("Execution.PipelineExecutionId"), name, "output", output)
         if kind == "parameter":
-            return self.parameter("String", st.sampled_from(ADDRESSES))
+            return self.parameter("String", LOCATIONS)
         if kind == "folder":
-            return join("/", self.parameter("String", st.sampled_from(ADDRESSES)), "made")
+            return join("/", self.parameter("String", LOCATIONS), "made")
         return f"s3://acme-ml/{name}/{output}"
 
     def machine(self) -> Any:
         if self.chance(4):
-            return self.parameter("String", st.sampled_from(MACHINES))
+            return self.parameter("String", MACHINE_NAMES)
         return self.pick(MACHINES)
 
     def count(self) -> Any:
-        return self.parameter("Integer", st.sampled_from([1, 2])) if self.chance(8) else self.pick([1, 1, 1, 2])
+        return self.parameter("Integer", COUNTS) if self.chance(8) else self.pick([1, 1, 1, 2])
 
     # --- what all steps have ---
 
@@ -348,7 +355,7 @@ class Author:
             ranges[key] = []
         limits: Json = {"MaxNumberOfTrainingJobs": self.pick([4, 20]), "MaxParallelTrainingJobs": self.pick([2, 1])}
         if self.chance(3):
-            limits["MaxNumberOfTrainingJobs"] = self.parameter("Integer", st.integers(1, 50))
+            limits["MaxNumberOfTrainingJobs"] = self.parameter("Integer", LIMITS)
         request = {
             "HyperParameterTuningJobConfig": {
                 "Strategy": self.pick(["Bayesian", "Random"]),
@@ -412,11 +419,10 @@ class Author:
         }
         if not self.chance(5):
             group = self.pick(["churn", "Group-1", None])
-            request["ModelPackageGroupName"] = group or self.parameter("String", st.sampled_from(["churn", "risk"]))
+            request["ModelPackageGroupName"] = group or self.parameter("String", GROUPS)
         if self.chance(2):
             status = self.pick(["Approved", "PendingManualApproval", "Rejected", None])
-            approvals = st.sampled_from(["Approved", "PendingManualApproval"])
-            request["ModelApprovalStatus"] = status or self.parameter("String", approvals)
+            request["ModelApprovalStatus"] = status or self.parameter("String", APPROVALS)
         if scope.addresses and self.chance(2):
             address = self.pick([self.pick(scope.addresses), join("/", self.pick(scope.addresses), "evaluation.json")])
             metrics = {"ContentType": "application/json", "S3Uri": address}
@@ -496,7 +502,7 @@ class Author:
         }
         more: Json = {"CheckType": "DATA_QUALITY", "ModelPackageGroupName": self.pick(["churn", None])}
         for key in ("SkipCheck", "FailOnViolation", "RegisterNewBaseline"):
-            more[key] = self.parameter("Boolean", st.booleans()) if self.chance(4) else self.draw(st.booleans())
+            more[key] = self.parameter("Boolean", BOOLEANS) if self.chance(4) else self.draw(st.booleans())
         if self.chance(2):
             more["SuppliedBaselineStatistics"] = "s3://acme-ml/baseline/statistics.json"
             more["SuppliedBaselineConstraints"] = self.parameter("String", st.just("s3://acme-ml/baseline/c.json"))
@@ -590,9 +596,6 @@ class Author:
         if self.chance(4):
             steps.reverse()  # the order in which they stand means nothing
         return {**made, "Steps": steps}
-
-
-BOOLEANS = st.booleans()
 
 
 @st.composite

@@ -154,6 +154,9 @@ class SourceReader:
             found.extend(self.dependencies(self.steps[step.branch.condition]))
         if step.name in self.loops:
             found.append(self.loops[step.name])
+        inside = {step.name, *(inner.name for inner in step.body)}
+        for inner in step.body:  # a loop waits for what those that it repeats wait for
+            found.extend(name for name in self.dependencies(inner) if name not in inside)
         return [name for name in dict.fromkeys(found) if name in self.steps]
 
     def loops_around(self, name: str) -> Iterator[Repetition]:
@@ -170,8 +173,7 @@ class SourceReader:
         """The branches around each step and around all that it waits for."""
         around = {step.name: [step.branch.condition] if step.branch else [] for step in self.steps.values()}
         before = {
-            name: [*around[name], *self.dependencies(step), *(n for n in step.depends_on if n in self.steps)]
-            for name, step in self.steps.items()
+            name: [*around[name], *self.dependencies(step), *self.depends_on(step)] for name, step in self.steps.items()
         }
         found: dict[str, frozenset[tuple[str, bool]]] = {}
         for name in TopologicalSorter(before).static_order():
@@ -179,6 +181,12 @@ class SourceReader:
             own = {(branch.condition, branch.name == "if")} if branch else set()
             found[name] = frozenset(own.union(*(found[other] for other in before[name])))
         return found
+
+    def depends_on(self, step: Step) -> Iterator[str]:
+        """What it says of itself that it depends on; a loop, what those say that it repeats."""
+        inside = {inner.name for inner in step.body}
+        for each in (step, *step.body):
+            yield from (name for name in each.depends_on if name in self.steps and name not in inside)
 
     def guards_of(self, branches: frozenset[tuple[str, bool]]) -> Iterator[Guard]:
         for name, outcome in sorted(branches):

@@ -46,6 +46,8 @@ _USED_IN_COMPONENTS = {
 }
 
 
+# The names that kfp gives to importers, and to the groups that it makes of branches and loops.
+_NAMED_BY_KFP = re.compile(r"importer(_\d+)?|(condition|condition_branches|exit_handler|for_loop)_\d+")
 # The inputs that take what the engine knows; all others are times.
 EXECUTION_INPUTS = {"PipelineExecutionId": "execution_id", "PipelineExecutionArn": "execution_name"}
 
@@ -263,8 +265,7 @@ def _function_name(step: str) -> str:
     half = name[: len(name) // 2]
     if name == f"{half}_{half}":
         return half
-    # kfp gives such names to the groups that it makes of branches and loops
-    return f"{name}_step" if re.fullmatch(r"(condition|condition_branches|exit_handler|for_loop)_\d+", name) else name
+    return f"{name}_step" if _NAMED_BY_KFP.fullmatch(name) else name
 
 
 class Product:

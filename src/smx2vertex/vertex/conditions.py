@@ -46,7 +46,7 @@ PIPELINE_NAME = ExecutionVariable("PipelineName")
 
 def plan_condition(planner: Planner, step: Step) -> tuple[Task | None, Branches]:
     """The evaluator task of a Condition step, if it needs one, and its branches, still empty."""
-    if not _outcome_is_read(planner, step):
+    if not _outcome_is_read(planner, step) and step.name not in planner.scopes.torn:
         simple = _simple(planner, step)
         if simple is not None:
             left, operator, right = simple
@@ -131,6 +131,7 @@ def _literal_type(value: Any) -> str | None:
 
 
 def _evaluator(planner: Planner, step: Step) -> tuple[Task, str]:
+    planner.refuse_torn(step)
     builder = Builder(planner, step, "python", "condition", "Condition")
     builder.option("step", step.name)
     expression = " and ".join(_expression(builder, condition, step) for condition in step.conditions) or "True"

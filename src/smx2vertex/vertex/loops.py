@@ -84,9 +84,7 @@ def plan_loop(planner: Planner, step: Step, body: list[Node]) -> Iterable[Node]:
 
 
 def _items(planner: Planner, step: Step, loop: steps.ForEach) -> Task:
-    blocker = planner.mapped.steps[step.name].blocker
-    if blocker is not None:
-        raise NotTranslated(blocker)
+    planner.refuse_blocked(step)
     if loop.items is None:
         raise planner.not_translated(step, "SMX308", "the loop names no items", step.pointer + "/Arguments")
     builder = Builder(planner, step, "python", "loop-items", "ForEach: its items")

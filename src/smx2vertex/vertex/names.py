@@ -91,7 +91,7 @@ def snake_case(text: str) -> str:
 
 def parameter_identifier(text: str) -> str:
     """A pipeline parameter's name as an identifier, changed as little as possible; may be empty."""
-    return re.sub(r"[^A-Za-z0-9_]", "_", text).lstrip("0123456789_")[:LONGEST]
+    return re.sub(r"[^A-Za-z0-9_]", "_", text).lstrip("0123456789_")
 
 
 def package_name(pipeline: str) -> str:

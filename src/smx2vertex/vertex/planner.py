@@ -188,9 +188,9 @@ class Planner:
         self._buckets: dict[str, str] = {}
         self._bucket_names = Names()
         self._naming_buckets = bucket_parameters(definition)
-        identifiers = Names()
+        identifiers = _parameter_identifiers(definition.parameters)
         self.parameters = {
-            parameter.name: self._parameter(parameter, identifiers) for parameter in definition.parameters.values()
+            name: self._parameter(parameter, identifiers[name]) for name, parameter in definition.parameters.items()
         }
         self.plan.parameters = sorted(self.parameters.values(), key=lambda parameter: parameter.default is not None)
         taken = [
@@ -245,6 +245,23 @@ class Planner:
     def not_translated(self, step: Step, code: str, message: str, pointer: str) -> NotTranslated:
         """The error that makes a step a task that fails."""
         return NotTranslated(Finding(code, message, pointer, step.name, self.definition.file))
+
+    def refuse_blocked(self, step: Step) -> None:
+        """Refuse a step that has no counterpart, whatever else it says.
+
+        Raises:
+            NotTranslated: the tables block it, or there is no place for it.
+        """
+        blocker = self.mapped.steps[step.name].blocker
+        if blocker is not None:
+            raise NotTranslated(blocker)
+        self.refuse_torn(step)
+
+    def refuse_torn(self, step: Step) -> None:
+        """As `refuse_blocked`, for a step that has no place."""
+        if step.name in self.scopes.torn:
+            message = f"{step.name!r} waits, itself or through others, for steps in branches of different conditions"
+            raise self.not_translated(step, "SMX332", message, step.pointer)
 
     def exclude(self, step: Step, error: NotTranslated) -> None:
         """Note that a step has no counterpart; the tables' own findings are known already."""
@@ -466,8 +483,7 @@ class Planner:
 
     # --- parameters ---
 
-    def _parameter(self, parameter: SourceParameter, identifiers: Names) -> PipelineParameter:
-        name = identifiers.take(parameter_identifier(parameter.name), "parameter", "parameter")
+    def _parameter(self, parameter: SourceParameter, name: str) -> PipelineParameter:
         if name != parameter.name:
             self.note("SMX301", f"parameter {plain(parameter.name)!r} is called {name} here", parameter.pointer)
         type_ = PYTHON_TYPES[parameter.type]
@@ -531,9 +547,7 @@ class Planner:
         return [*self.helpers, task]
 
     def _translated(self, step: Step) -> Task:
-        blocker = self.mapped.steps[step.name].blocker
-        if blocker is not None:
-            raise NotTranslated(blocker)
+        self.refuse_blocked(step)
         if step.type in self.hooks:
             return self.hooks[step.type].plan(self, step)
         if step.type not in PLANNERS:
@@ -609,6 +623,13 @@ class Planner:
         if len(found) == 1 and self.steps[name].body:
             return [task for inner in self.steps[name].body for task in self._last_of(inner.name, tasks)] or found
         return found[-1:]
+
+
+def _parameter_identifiers(names: Iterable[str]) -> dict[str, str]:
+    """The identifiers of parameters by their names; those that are identifiers stay what they are."""
+    given = Names()
+    others_last = sorted(names, key=lambda name: parameter_identifier(name) != name)
+    return {name: given.take(parameter_identifier(name), "parameter", "parameter") for name in others_last}
 
 
 def output_of(value: Value) -> Output | None:

@@ -18,12 +18,15 @@ class Scopes:
     """The scopes of a definition's steps.
 
     A step that depends on a step in a branch runs only if that one does: it moves into the branch. One that depends on
-    two branches of which only one ever runs never starts. A step that a ForEach repeats belongs to its loop.
+    two branches of which only one ever runs never starts. One that depends on branches of different conditions, neither
+    inside the other, starts if both are taken, and has no place: Kubeflow's groups are nested. A step that a ForEach
+    repeats belongs to its loop.
 
     Attributes:
         loops: the ForEach around each step that one repeats.
         written: the branch that each step stands in, in the definition.
         found: the branch that it runs in; None for a step that never starts.
+        torn: the steps that have no place, with all that depend on them; `found` has the branch that they stand in.
     """
 
     def __init__(self, definition: Definition) -> None:
@@ -37,6 +40,7 @@ class Scopes:
             self.written[step.name] = () if around is None else (*self.written[around[0]], around)
         self._order = list(self._producers_first())
         self.found: dict[str, Scope | None] = {}
+        self.torn: set[str] = set()
         for step in self._order:
             self.found[step.name] = self._scope(step)
 
@@ -53,8 +57,15 @@ class Scopes:
             outer = self.found[around[0]]
             scope = None if outer is None else (*outer, around)
         # A condition in a branch that is not taken is skipped, and so is all that depends on it.
-        for other in (*self.dependencies(step), *self._depends_on(step)):
-            scope = _inner(scope, self.found[other])
+        before = [*self.dependencies(step), *self._depends_on(step)]
+        if self.torn.intersection([*before, *([around[0]] if around else [])]):
+            self.torn.add(step.name)
+        for other in before:
+            inner = _inner(scope, self.found[other])
+            if inner is None and _can_both_run(scope, self.found[other]):
+                self.torn.add(step.name)
+            else:
+                scope = inner
         return scope
 
     def dependencies(self, step: Step) -> list[str]:
@@ -137,6 +148,12 @@ def _names(steps: Iterable[Step]) -> Iterator[str]:
 
 def _contains(outer: Scope | None, inner: Scope | None) -> bool:
     return outer is not None and inner is not None and inner[: len(outer)] == outer
+
+
+def _can_both_run(first: Scope | None, second: Scope | None) -> bool:
+    """Whether steps of two scopes can run in the same execution."""
+    taken = dict(first or ())
+    return None not in (first, second) and all(taken.get(name, branch) == branch for name, branch in second or ())
 
 
 def _inner(first: Scope | None, second: Scope | None) -> Scope | None:

@@ -35,8 +35,9 @@ def _read_callback(reader: SourceReader, node: Node, step: Step) -> None:
 def _read_call(reader: SourceReader, node: Node, call: steps.Lambda | steps.Callback) -> None:
     for name, field in call.inputs.items():
         reader.note(node, ("request", f"argument {name}"), field)
-        if isinstance(field.value, Literal):
-            node.add(("request", f"type of argument {name}"), [type(field.value.value).__name__], field.pointer)
+        if all(isinstance(part, str) for part in reader.value(field)):  # it is known without running anything
+            type_ = type(field.value.value).__name__ if isinstance(field.value, Literal) else "str"
+            node.add(("request", f"type of argument {name}"), [type_], field.pointer)
     for output in call.outputs:
         node.add(("request", f"answer {output.name}"), [output.type], output.pointer)
 
