@@ -50,7 +50,7 @@ def to_html(report: PipelineReport, details: PipelineDetails) -> str:
         findings=list(_findings(report.findings)),
         shares=list(_shares(report)),
         machine_columns=MACHINE_COLUMNS,
-        machines=report.machine_rows(),
+        machines=list(zip(_with_machine(report), report.machine_rows(), strict=True)),
         data=json_block(_data(report, details)),
     )
 
@@ -61,6 +61,10 @@ def _shares(report: PipelineReport) -> Iterator[tuple[str, int, int]]:
     for verdict, count in report.by_verdict.items():
         yield verdict, left, count
         left += count
+
+
+def _with_machine(report: PipelineReport) -> list[int]:
+    return [number for number, step in enumerate(report.steps) if step.machine]
 
 
 def _numbers(report: PipelineReport) -> dict[str, int]:

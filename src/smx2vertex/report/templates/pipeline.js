@@ -41,6 +41,7 @@
       drawn.ofStep.get(step).push(number);
       node.setAttribute("role", "button");
       node.setAttribute("tabindex", number ? "-1" : "0");
+      node.setAttribute("aria-pressed", "false");
       node.setAttribute("aria-describedby", "keys");
       node.setAttribute("aria-label", [drawn.titles[number], step === null ? "" : data.steps[step].verdict].filter(Boolean).join(", "));
     });
@@ -232,14 +233,17 @@
   function* everything() {
     for (const [number, step] of data.steps.entries()) {
       yield { number, kind: "step", text: step.label, words: `${step.name} ${step.type} ${step.target}` };
-      for (const field of fieldsOf(step)) {
-        const text = `${shortPath(step, field.source)} = ${field.value}`;
-        yield { number, kind: "field", field: field.source, text: `${step.label}: ${text}`, words: `${field.source} ${field.value} ${field.target} ${field.note} ${field.rule}` };
-      }
     }
     for (const { step, code, message } of data.findings) {
       const text = `${code} ${data.steps[step].label}: ${message}`;
       yield { number: step, kind: "finding", text, words: text };
+    }
+    for (const [number, step] of data.steps.entries()) {
+      for (const field of fieldsOf(step)) {
+        const text = `${step.label}: ${shortPath(step, field.source)} = ${field.value}`;
+        const words = `${field.source} ${field.value} ${field.target} ${field.note} ${field.rule}`;
+        yield { number, kind: "field", field: field.source, text, words };
+      }
     }
   }
 
@@ -260,7 +264,13 @@
       picture.nodes.forEach((node, number) => node.classList.toggle("is-off", (verdicts.length > 0 || query !== "") && !shown[picture.steps[number]]));
     }
     for (const element of document.querySelectorAll("[data-step]")) element.hidden = !shown[element.dataset.step];
-    for (const article of document.querySelectorAll(".finding")) article.hidden = !article.querySelector("li:not([hidden])");
+    const hideEmpty = (selector, part) => {
+      for (const element of document.querySelectorAll(selector)) element.hidden = !element.querySelector(`${part}:not([hidden])`);
+    };
+    hideEmpty(".finding", "li");
+    hideEmpty(".severity", ".finding");
+    hideEmpty("#all-machines", "tr[data-step]");
+    at("no-findings").hidden = !document.querySelector(".severity") || document.querySelector(".severity:not([hidden])") !== null;
     const listed = hits.filter((entry) => !verdicts.length || verdicts.includes(data.steps[entry.number].verdict));
     list(listed, query);
     const steps = shown.filter((is, number) => is && data.steps[number].name).length;
