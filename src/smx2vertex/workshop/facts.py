@@ -5,6 +5,7 @@ A step or task is known by its role: by what it is and what its program reads an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -21,6 +22,9 @@ Roles: TypeAlias = Mapping[str, Mapping[str, str]]
 NOBODY = "there is no such step"
 # What flows into a node, beside its settings.
 _FLOWS = ("input", "channel", "data", "model data", "model", "value")
+
+
+_GB = {"": 1.0, "K": 1e-6, "M": 1e-3, "G": 1.0, "T": 1e3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,24 @@ class Facts:
         fits = number is not None and settings.get("least", number) <= number <= settings.get("most", number)
         return Seen("right" if fits else "wrong", found)
 
+    def without(self, settings: Settings) -> Seen:
+        """Whether `node` has no setting `key`."""
+        node = self.node(settings["node"])
+        if node is None:
+            return Seen("missing", NOBODY)
+        fact = node.facts.get((settings["key"],))
+        return Seen("wrong", show(fact.value)) if fact and fact.value else Seen("right")
+
+    def parallel(self, settings: Settings) -> Seen:
+        """Whether neither `node` nor `other` waits for the other."""
+        node, other = self.node(settings["node"]), self.node(settings["other"])
+        if node is None or other is None:
+            return Seen("missing", NOBODY)
+        for later, earlier in ((node, other), (other, node)):
+            if earlier.name in self._before(later):
+                return Seen("wrong", f"{later.name} waits for {earlier.name}")
+        return Seen("right")
+
     def from_parameter(self, settings: Settings) -> Seen:
         """Whether `input` of `node` (the end of what tells it) is a pipeline parameter."""
         node = self.node(settings["node"])
@@ -145,15 +167,6 @@ class Facts:
         if any(isinstance(part, Param) for value in values for part in value):
             return Seen("right", show(values[0]))
         return Seen("wrong", show(values[0]))
-
-    def parameter(self, settings: Settings) -> Seen:
-        """Whether there is a parameter of type `type` whose default is `default`."""
-        typed = [each for each in self.pipeline.parameters.values() if each.type == settings["type"]]
-        if not typed:
-            others = ", ".join(f"{each.name} ({each.type})" for each in self.pipeline.parameters.values())
-            return Seen("missing", others or "nothing")
-        fits = any(each.default == settings.get("default", each.default) for each in typed)
-        return Seen("right" if fits else "wrong", ", ".join(f"{each.name} = {each.default!r}" for each in typed))
 
     def _before(self, node: Node) -> set[str]:
         """All that must have ended before a node begins."""
@@ -203,10 +216,9 @@ def _is_text(key: tuple[str, ...]) -> bool:
 
 
 def _number(text: str) -> float | None:
-    try:
-        return float(text.strip().rstrip("GiM"))
-    except ValueError:
-        return None
+    """The number of a setting; memory in GB, whichever unit it is written in."""
+    found = re.fullmatch(r"([0-9.]+)([KMGT]?i?)", text.strip())
+    return float(found[1]) * _GB[found[2].rstrip("i")] if found else None
 
 
 FACTS: dict[str, Callable[[Facts, Settings], Seen]] = {
@@ -218,6 +230,7 @@ FACTS: dict[str, Callable[[Facts, Settings], Seen]] = {
     "one threshold": Facts.one_threshold,
     "says threshold": Facts.says_threshold,
     "setting": Facts.setting,
+    "without": Facts.without,
+    "parallel": Facts.parallel,
     "from parameter": Facts.from_parameter,
-    "parameter": Facts.parameter,
 }

@@ -14,6 +14,7 @@ from . import sheets
 from .answer import Answer
 from .exercise import Check, Exercise
 from .facts import FACTS, Facts
+from .submission import submission
 from .work import Work
 
 # A first translation differs in many places; more than these help nobody.
@@ -86,6 +87,7 @@ GRADERS: dict[str, Callable[[Check, Work], Iterator[Answer]]] = {
     "choices": sheets.choices,
     "list": sheets.listed,
     "drawing": sheets.drawing,
+    "submission": submission,
     "fact": fact,
     "equivalent": equivalent,
 }
