@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -487,10 +487,22 @@ class Planner:
         if name != parameter.name:
             self.note("SMX301", f"parameter {plain(parameter.name)!r} is called {name} here", parameter.pointer)
         type_ = PYTHON_TYPES[parameter.type]
-        comment = (
-            "" if parameter.allowed is None else f"one of {', '.join(as_text(value) for value in parameter.allowed)}"
-        )
+        comment = "" if parameter.allowed is None else f"one of {self._allowed(parameter.allowed)}"
         return PipelineParameter(name, parameter.name, type_, self._default(parameter, type_), plain(comment))
+
+    def _allowed(self, values: Sequence[Any]) -> str:
+        """The values that a parameter may have; instance types as the machines that stand for them."""
+        texts = (as_text(value) for value in values)
+        return ", ".join(dict.fromkeys(self._machine_name(text) or text for text in texts))
+
+    def _machine_name(self, text: str) -> str | None:
+        """The machine that stands for an instance type; None for any other text."""
+        choice = self.correspondences.machine(text) if text.startswith("ml.") else None
+        if choice is None:
+            return None
+        self.plan.instance_types[text] = choice.target.name
+        self.plan.machines[choice.target.name] = choice.target
+        return choice.target.name
 
     def _default(self, parameter: SourceParameter, type_: str) -> Plain | Address | BucketName | None:
         value = parameter.default
@@ -515,13 +527,8 @@ class Planner:
         if type_ == "str":
             text = as_text(value)
             address = self.address(text)
-            choice = self.correspondences.machine(text) if text.startswith("ml.") else None
-            if choice is not None:
-                machine = choice.target
-                self.plan.instance_types[text] = machine.name
-                self.plan.machines[machine.name] = machine
-                return Plain(machine.name)
-            return address or Plain(text)
+            machine = self._machine_name(text)
+            return Plain(machine) if machine is not None else address or Plain(text)
         if type_ == "bool":
             return Plain({"true": True, "false": False}[as_text(value).lower()])
         number = int(value) if type_ == "int" else float(value)
