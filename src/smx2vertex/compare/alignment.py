@@ -105,6 +105,7 @@ class _Aligner:
         self.apart: set[str] = set()
         self.findings: list[Finding] = []
         self.reads = {name: _producers(node) for name, node in target.nodes.items()}
+        self.before = {name: _producers(node) for name, node in source.nodes.items()}
         self.readers: dict[str, set[str]] = defaultdict(set)
         for name, owners in self.reads.items():
             for owner in owners:
@@ -166,7 +167,9 @@ class _Aligner:
         for node in self.free_tasks():
             if node.step not in self.source.nodes:
                 continue
-            several = node.kind == "rows"  # a step may make several queries
+            several = node.kind == "rows"  # a step may make several queries, each for an input of its own
+            if several and not self.readers[node.name]:
+                continue
             other = claimed.setdefault((node.step, node.name if several else node.kind), node.name)
             if other != node.name:
                 message = f"the tasks {other} and {node.name} both say that they are step {node.step!r}"
@@ -188,19 +191,28 @@ class _Aligner:
 
     def by_resemblance(self) -> None:
         """The best pair first, as long as it is good enough; each pair tells more about its neighbours."""
-        while True:
-            tasks = [node for node in self.free_tasks() if node.step is None and node.guess != "condition"]
-            scores = [(self.score(step, task), step, task) for step in self.free_steps() for task in tasks]
-            scores = sorted((s for s in scores if s[0] >= LEAST_SCORE), key=lambda score: -score[0])
-            if not scores:
+        asked = set[str]().union(*(node.asked for node in self.target.nodes.values()))
+        decides = {node.name for node in self.free_tasks() if node.guess == "condition" and node.name in asked}
+        tasks = [node for node in self.free_tasks() if node.step is None and node.name not in decides]
+        pairs = {(step.name, task.name): (step, task) for step in self.free_steps() for task in tasks}
+        scores = {key: self.score(*pair) for key, pair in pairs.items()}
+        while scores:
+            name, best = max(scores.items(), key=lambda entry: entry[1])
+            if best < LEAST_SCORE:
                 return
-            best, step, task = scores[0]
-            rivals = [s for s in scores[1:] if (s[1] is step) != (s[2] is task) and best - s[0] < LEAST_LEAD]
-            rivals = [s for s in rivals if s[1] is not step or not self.is_partner(step, s[2])]
+            step, task = pairs[name]
+            near = [pairs[key] for key, score in scores.items() if best - score < LEAST_LEAD]
+            rivals = [pair for pair in near if (pair[0] is step) != (pair[1] is task)]
+            rivals = [pair for pair in rivals if pair[0] is not step or not self.is_partner(step, pair[1])]
             if rivals:
-                names = ", ".join(dict.fromkeys([task.name, *(rival.name for _, _, rival in rivals)]))
+                names = ", ".join(dict.fromkeys([task.name, *(rival.name for _, rival in rivals)]))
                 self.note("SMX402", f"step {step.name!r} could be any of these tasks: {names}", step.at, step.name)
             self.take(step.name, task.name, "name, kind, data flow and position", min(best, BY_NAME))
+            for key in [key for key in scores if key[0] == step.name or key[1] == task.name]:
+                del scores[key]
+            for key in scores:
+                if key[1] in self.readers[task.name] or step.name in self.before[key[0]]:
+                    scores[key] = self.score(*pairs[key])
 
     def score(self, step: Node, task: Node) -> float:
         """How much a task resembles a step, from 0 to 1: name, kind, neighbours, depth in branches."""
@@ -210,7 +222,7 @@ class _Aligner:
 
     def flow(self, step: Node, task: Node) -> float:
         """How alike the neighbours are: those that are known by name, the others by how many there are."""
-        wanted, taken = _producers(step), self.reads[task.name]
+        wanted, taken = self.before[step.name], self.reads[task.name]
         known = {self.owner[other] for other in taken if other in self.owner}
         open_here = sum(other not in self.owner and self.target.nodes[other].kind != "importer" for other in taken)
         open_there = sum(other not in self.how for other in wanted - known)
@@ -219,7 +231,7 @@ class _Aligner:
     def is_partner(self, step: Node, task: Node) -> bool:
         """Whether all that is known to read what a task makes are steps that read what a step makes."""
         readers = {self.owner[name] for name in self.readers[task.name] if name in self.owner}
-        return bool(readers) and all(step.name in _producers(self.source.nodes[reader]) for reader in readers)
+        return bool(readers) and all(step.name in self.before[reader] for reader in readers)
 
     def deciders(self) -> None:
         """Tasks that decide for conditions: they stand for the condition around the steps of what they decide about."""
@@ -247,7 +259,7 @@ class _Aligner:
         """The only step whose products reach a step but, so far, no task of it."""
         tasks = (task for task, step in self.owner.items() if step == reader)
         before = {self.owner.get(other) for task in tasks for other in self.reads[task]}
-        missing = _producers(self.source.nodes[reader]) - before - {reader}
+        missing = self.before[reader] - before - {reader}
         return missing.pop() if len(missing) == 1 else None
 
     def helpers(self) -> None:

@@ -142,7 +142,7 @@ class OpaqueComparison(FactComparison):
                 pairs[key] = self.arriving[index].fact
                 taken.add(index)
         if self.source.kind == "fail" and not pairs and len(self.wanted) == len(self.arriving) == 1:
-            pairs = {key: self.arriving[0].fact for key in self.wanted}  # what else should the text be?
+            pairs = dict.fromkeys(self.wanted, self.arriving[0].fact)  # what else should the text be?
         return pairs
 
     def rank(self, key: Key, wanted: Fact, found: _Input) -> float:
