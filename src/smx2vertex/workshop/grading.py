@@ -11,7 +11,7 @@ from ..compare.source import SourceReader
 from ..compare.target import TargetReader
 from ..findings import Finding, InputError
 from . import sheets
-from .answer import Answer
+from .answer import Answer, Status
 from .exercise import Check, Exercise
 from .facts import FACTS, Facts
 from .submission import submission
@@ -19,6 +19,8 @@ from .work import Work
 
 # A first translation differs in many places; more than these help nobody.
 MOST_DIFFERENCES = 8
+# Differences that are gaps: a step without a task, an edge or a parameter that is not there.
+_MISSING = ("SMX400", "SMX404", "SMX408", "SMX430", "SMX442")
 _KINDS_OF_CHECK = {
     "structure": "the same steps, in the same order, with the same data between them and the same branches",
     "parameters": "the same parameters, and each reaches the same steps",
@@ -69,7 +71,8 @@ def equivalent(check: Check, work: Work) -> Iterator[Answer]:
             yield Answer(each.name, "right", f"{each.name}: {_KINDS_OF_CHECK[each.name]}.")
     for finding in errors[:MOST_DIFFERENCES]:
         step = f"{finding.step}: " if finding.step else ""
-        yield Answer(finding.code, "wrong", f"{step}{finding.message} ({finding.code})", finding.help)
+        status: Status = "missing" if finding.code in _MISSING else "wrong"
+        yield Answer(finding.code, status, f"{step}{finding.message} ({finding.code})", finding.help)
     if len(errors) > MOST_DIFFERENCES:
         more = len(errors) - MOST_DIFFERENCES
         yield Answer("more", "wrong", f"{more} more differences.", "Mend the first ones; the others may follow them.")

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from ..compare import compare
+from ..findings import catalogue
 from ..kubeflow import conditions
 from ..kubeflow.graph import Graph, Task
 from ..kubeflow.origins import Origin, TaskOutput, origins_in
@@ -20,6 +22,7 @@ from .work import Work
 Settings: TypeAlias = Mapping[str, Any]
 # What people call the two branches of a condition.
 _LABELS = {"if": ("if", "true", "yes", "then"), "else": ("else", "false", "no", "otherwise")}
+_HOLDS, _BROKEN = ("holds", "yes", "true"), ("broken", "no", "false")
 _NO_SLIPS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -134,6 +137,18 @@ def output_keys(settings: Settings, work: Work) -> dict[str, Truth]:
     return found
 
 
+def differences(settings: Settings, work: Work) -> dict[str, Truth]:
+    """By item of a checklist, whether it holds: none of its codes is among what `validate` finds."""
+    comparison = compare(work.given_definition(settings["definition"]), work.given_graph(settings["pipeline"]))
+    found = {}
+    for item, codes in settings["items"].items():
+        told = [finding for finding in comparison.findings if finding.code in codes]
+        why = f"{told[0].step}: {catalogue()[told[0].code].title}." if told else "The validator finds nothing there."
+        slips = {"holds": f"Look at {told[0].step}."} if told else {"broken": why}
+        found[item] = Truth(_BROKEN if told else _HOLDS, why, slips=slips)
+    return found
+
+
 def verdicts(settings: Settings, work: Work) -> dict[str, Truth]:
     """By construct, the verdict of its rule or table; `items` names which one."""
     del work
@@ -161,6 +176,7 @@ TRUTHS: dict[str, Callable[[Settings, Work], dict[str, Truth]]] = {
     "task origins": task_origins,
     "artifact types": artifact_types,
     "output keys": output_keys,
+    "differences": differences,
     "verdicts": verdicts,
 }
 
