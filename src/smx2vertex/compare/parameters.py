@@ -43,24 +43,33 @@ def parameter_names(source: Pipeline, target: Pipeline) -> dict[str, str]:
     checked by its own. In a translation by hand, names of other words and equal defaults count, too.
     """
     names = {name: name for name in source.parameters if name in target.parameters}
-    free = {plain(name): name for name in target.parameters if name not in names.values()}
-    for name in source.parameters:
-        if name not in names and plain(name) in free:
-            names[name] = free.pop(plain(name))
+    free = set(target.parameters).difference(names.values())
     pairs = [
-        (name, key)
+        (name, other)
         for name, parameter in source.parameters.items()
         if name not in names
-        for key, other in free.items()
-        if target.parameters[other].type == parameter.type
-        and (not _can_be_kept(name) or key.startswith(plain(name)) or plain(name).startswith(key))
+        for other in target.parameters
+        if other in free and (plain(other) == plain(name) or _may_stand_for(target.parameters[other], parameter))
     ]
-    for name, key in sorted(pairs, key=lambda pair: -SequenceMatcher(None, plain(pair[0]), pair[1]).ratio()):
-        if name not in names and key in free:
-            names[name] = free.pop(key)
+    for name, other in sorted(pairs, key=lambda pair: _likeness(*pair), reverse=True):
+        if name not in names and other in free:
+            names[name] = other
+            free.remove(other)
     # Where the container contract runs, a conversion has kept the names: another one there is somebody's mistake.
     by_hand = not any(node.visible for node in target.nodes.values())
-    return names | (_resembling(source, target, names, free.values()) if by_hand else {})
+    return names | (_resembling(source, target, names, sorted(free)) if by_hand else {})
+
+
+def _may_stand_for(other: Parameter, parameter: Parameter) -> bool:
+    """Whether a parameter of the target may be one of the definition whose name was cut or extended."""
+    name, key = plain(parameter.name), plain(other.name)
+    alike = not _can_be_kept(parameter.name) or key.startswith(name) or name.startswith(key)
+    return other.type == parameter.type and alike
+
+
+def _likeness(name: str, other: str) -> tuple[float, float]:
+    """How much two names are alike: without case and signs, then with them."""
+    return SequenceMatcher(None, plain(name), plain(other)).ratio(), SequenceMatcher(None, name, other).ratio()
 
 
 def _resembling(source: Pipeline, target: Pipeline, names: Mapping[str, str], free: Iterable[str]) -> dict[str, str]:

@@ -286,10 +286,10 @@ class SourceReader:
     def output_path(self, step: Step, key: str) -> str | None:
         if step.name not in self.jobs:
             self.jobs[step.name] = steps.processing(step, self.names)
-        for index, output in enumerate(self.jobs[step.name].outputs):
-            if key in (output.name, str(index)) and output.local_path:
-                return folder(output.local_path)
-        return None
+        outputs = self.jobs[step.name].outputs
+        named = [output for output in outputs if output.name == key]
+        counted = [output for index, output in enumerate(outputs) if str(index) == key]
+        return next((folder(output.local_path) for output in (*named, *counted) if output.local_path), None)
 
     def json_value(self, use: JsonGet) -> Part:
         path = json_path(use.path)
