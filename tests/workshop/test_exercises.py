@@ -37,6 +37,16 @@ def test_each_exercise_has_its_answers() -> None:
         assert any(name.startswith("another way") for name in names)
 
 
+def test_the_entries_of_a_sheet_are_as_the_grader_reads_them() -> None:
+    """A comma in a text without quotes makes YAML read a further key."""
+    for exercise in exercises().values():
+        for check in exercise.checks:
+            for entry in check.settings.get("items", {}).values():
+                if isinstance(entry, dict):
+                    assert set(entry) <= {"accept", "why", "look", "slips"}
+                    assert all(isinstance(text, str) for text in entry.get("slips", {}).values())
+
+
 @pytest.mark.parametrize(("exercise", "case"), cases())
 def test_the_check_says_what_is_right_missing_and_wrong(
     exercise: str, case: dict[str, Any], tmp_path: Path, smx2vertex: Callable[..., Outcome]

@@ -14,7 +14,7 @@ from ..findings import catalogue
 from ..kubeflow import conditions
 from ..kubeflow.graph import Graph, Task
 from ..kubeflow.origins import Origin, TaskOutput, origins_in
-from ..mapping.tables import Row, our_tables
+from ..mapping.tables import our_tables
 from ..sagemaker.dataflow import dataflow
 from ..scan import scan
 from .work import Work
@@ -149,24 +149,51 @@ def differences(settings: Settings, work: Work) -> dict[str, Truth]:
     return found
 
 
+def severities(settings: Settings, work: Work) -> dict[str, Truth]:
+    """By code, the severity of a finding."""
+    del work
+    return {code: Truth((catalogue()[code].severity,), f"{catalogue()[code].title}.") for code in settings["codes"]}
+
+
 def verdicts(settings: Settings, work: Work) -> dict[str, Truth]:
-    """By construct, the verdict of its rule or table; `items` names which one."""
+    """By construct, the verdict of its table or rule; `rules` names which one."""
+    del work
+    return {item: Truth((_ruled(rule).verdict,), _ruled(rule).why) for item, rule in settings["rules"].items()}
+
+
+def targets(settings: Settings, work: Work) -> dict[str, Truth]:
+    """By construct, the options that the tables allow: those of which a phrase stands in the target; `also` adds some."""
     del work
     found = {}
-    tables = our_tables()
-    rules = {row.rule: row for each in tables.all() for row in each.all_rows}
     for item, rule in settings["rules"].items():
-        table = tables.find(rule)
-        if table is not None:
-            found[item] = Truth((table.verdict,), f"It becomes a {table.target}.".replace("a task", "task"))
-        else:
-            found[item] = Truth((rules[rule].verdict,), _because(rules[rule]))
+        ruled = _ruled(rule)
+        allowed = [option for option, phrase in settings["phrases"].items() if phrase in ruled.target]
+        found[item] = Truth((*allowed, *settings.get("also", {}).get(item, ())), ruled.why)
     return found
 
 
-def _because(row: Row) -> str:
-    reason = f", because {row.because}" if row.because else ""
-    return f"It becomes {row.to or 'nothing'}{reason}."
+@dataclass(frozen=True, slots=True)
+class _Ruled:
+    """What the tables say of a construct."""
+
+    target: str
+    verdict: str
+    because: str
+
+    @property
+    def why(self) -> str:
+        reason = f", because {self.because}" if self.because else ""
+        return f"The tables say: {self.target}{reason}."
+
+
+def _ruled(rule: str) -> _Ruled:
+    """What a table, by its name, or a row, by its rule, says."""
+    tables = our_tables()
+    table = tables.find(rule)
+    if table is not None:
+        return _Ruled(table.target, table.verdict, "")
+    row = next(row for each in tables.all() for row in each.all_rows if row.rule == rule)
+    return _Ruled(row.to or "nothing", row.verdict, row.because)
 
 
 TRUTHS: dict[str, Callable[[Settings, Work], dict[str, Truth]]] = {
@@ -177,7 +204,9 @@ TRUTHS: dict[str, Callable[[Settings, Work], dict[str, Truth]]] = {
     "artifact types": artifact_types,
     "output keys": output_keys,
     "differences": differences,
+    "severities": severities,
     "verdicts": verdicts,
+    "targets": targets,
 }
 
 
