@@ -24,7 +24,6 @@ def plan_model(planner: Planner, step: Step) -> Task:
             step, "SMX338", f"{len(model.containers)} containers: Vertex serves a model with exactly one", step.pointer
         )
     container = model.containers[0]
-    planner.image(container.image, step)
     builder = Builder(planner, step, "python", "upload-model", step.type)
     builder.option("step", step.name)
     builder.option("parent", last=_parent(builder, model))

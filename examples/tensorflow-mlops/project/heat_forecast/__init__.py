@@ -1,0 +1,1 @@
+"""Vertex AI pipeline `heat-forecast`, converted from the SageMaker pipeline `heat-forecast`."""
