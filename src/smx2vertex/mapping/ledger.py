@@ -115,14 +115,15 @@ class MappedPipeline:
 
 def leaves(value: Any, pointer: str = "") -> Iterator[str]:
     """The JSON pointers of all fields: scalars, nulls, empty lists and objects, those inside expressions too."""
-    if isinstance(value, dict) and value:
-        for key, item in value.items():
-            yield from leaves(item, f"{pointer}/{pointer_token(key)}")
-    elif isinstance(value, list) and value:
-        for index, item in enumerate(value):
-            yield from leaves(item, f"{pointer}/{index}")
-    else:
-        yield pointer
+    stack = [(pointer, value)]
+    while stack:
+        at, found = stack.pop()
+        if isinstance(found, dict) and found:
+            stack.extend((f"{at}/{pointer_token(key)}", item) for key, item in reversed(found.items()))
+        elif isinstance(found, list) and found:
+            stack.extend((f"{at}/{index}", found[index]) for index in range(len(found) - 1, -1, -1))
+        else:
+            yield at
 
 
 def map_pipeline(definition: Definition, tables: Tables | None = None) -> MappedPipeline:

@@ -214,24 +214,25 @@ def pointer_token(key: str | int) -> str:
 
 _NESTED = (dict, list)
 # The keys from a value up to the root, the last one first.
-_Trail: TypeAlias = "tuple[_Trail | None, str | int]"
+Trail: TypeAlias = "tuple[Trail | None, str | int]"
 
 
 def expressions_in(value: Any, steps: Collection[str] = (), pointer: str = "") -> Iterator[tuple[str, Expression]]:
     """All outermost expressions inside a JSON value, each with its JSON pointer; plain leaves are left out."""
     # most leaves are plain: pointers are only written for the others
-    stack: list[tuple[Any, _Trail | None]] = [(value, None)]
+    stack: list[tuple[Any, Trail | None]] = [(value, None)]
     while stack:
         found, trail = stack.pop()
         if isinstance(found, list):
             stack.extend((found[i], (trail, i)) for i in range(len(found) - 1, -1, -1) if isinstance(found[i], _NESTED))
         elif is_expression(found):
-            yield pointer + _below(trail), parse(found, steps)
+            yield pointer + pointer_of(trail), parse(found, steps)
         elif isinstance(found, dict):
             stack.extend((item, (trail, key)) for key, item in reversed(found.items()) if isinstance(item, _NESTED))
 
 
-def _below(trail: _Trail | None) -> str:
+def pointer_of(trail: Trail | None) -> str:
+    """The JSON pointer of a value; building it is put off until it is asked for."""
     tokens = []
     while trail is not None:
         trail, key = trail

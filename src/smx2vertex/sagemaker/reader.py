@@ -34,9 +34,11 @@ from .expressions import (
     JsonGet,
     ParameterReference,
     PropertyReference,
+    Trail,
     expressions_in,
     parse,
     parts,
+    pointer_of,
     pointer_token,
 )
 
@@ -48,7 +50,7 @@ TYPES = ("String", "Integer", "Float", "Boolean")
 _BRANCHES = ("IfSteps", "ElseSteps")
 _BODY = "ForEachBody"
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w.-]*\}")
-_COMMANDS = ("/ContainerEntrypoint", "/ContainerArguments", "/Args")
+_COMMANDS = frozenset({"ContainerEntrypoint", "ContainerArguments", "Args"})
 COMPARISONS = ("Equals", "GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo")
 
 
@@ -243,17 +245,17 @@ class _Reader:
     def note_placeholders(self) -> None:
         """What a template writes as `${NAME}` and nobody filled in; in commands it is the shell's."""
         found: dict[str, str] = {}
-        stack: list[tuple[Any, str]] = [(self.document, "")]
+        stack: list[tuple[Any, Trail | None]] = [(self.document, None)]
         while stack:
-            value, pointer = stack.pop()
-            if isinstance(value, str) and "${" in value:
+            value, trail = stack.pop()
+            if isinstance(value, str):
                 for name in _PLACEHOLDER.findall(value):
-                    found.setdefault(name, pointer)
+                    found.setdefault(name, pointer_of(trail))
             elif isinstance(value, dict):
-                inside = [(f"{pointer}/{pointer_token(key)}", item) for key, item in value.items()]
-                stack.extend((item, at) for at, item in reversed(inside) if not at.endswith(_COMMANDS))
-            elif isinstance(value, list):
-                stack.extend((item, f"{pointer}/{index}") for index, item in reversed(list(enumerate(value))))
+                items = [(item, (trail, key)) for key, item in value.items() if _may_hold(key, item)]
+                stack.extend(reversed(items))
+            else:
+                stack.extend((value[i], (trail, i)) for i in range(len(value) - 1, -1, -1) if _may_hold("", value[i]))
         for name, pointer in found.items():
             self.note("SMX127", f"the placeholder {name} of a template is not filled in", pointer)
 
@@ -408,6 +410,13 @@ def references(step: Step, names: frozenset[str]) -> Iterator[tuple[str, str]]:
     for pointer, part in own_expressions(step, names):
         if isinstance(part, PropertyReference | JsonGet) and part.step is not None and part.step not in inside:
             yield pointer, part.step
+
+
+def _may_hold(key: str, value: Any) -> bool:
+    """Whether a value may hold a placeholder of a template."""
+    if isinstance(value, str):
+        return "${" in value and key not in _COMMANDS
+    return isinstance(value, dict | list) and key not in _COMMANDS
 
 
 def _all_names(steps: Iterable[Step]) -> Iterator[str]:

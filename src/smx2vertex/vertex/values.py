@@ -107,7 +107,9 @@ def typed(text: str, quoted: bool = False) -> tuple[str, Any]:
 def bucket_parameters(definition: Definition) -> set[str]:
     """The parameters that name the bucket of an address: `s3://{Bucket}/train`."""
     names = definition.step_names()
-    found = set()
+    found: set[str] = set()
+    if not definition.parameters:
+        return found
     for _, expression in expressions_in(definition.raw, names):
         pieces = flatten(expression)
         if pieces[:1] == ["s3://"] and isinstance(pieces[1], ParameterReference):
