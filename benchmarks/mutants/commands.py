@@ -23,6 +23,7 @@ FREE = frozenset(
         ("endpoint-config", "machine"),
         ("query", "destination"),
         ("call-function", "url"),
+        ("callback", "topic"),
     }
 )
 # Options of several verbs: those of processing and training jobs have operators of their own.
@@ -351,8 +352,8 @@ def request_changed(view: View) -> Iterator[Edits]:
     """Another value in any other option: of a registration, a batch request, an endpoint, a check, a query, a loop.
 
     Left out: what the definition does not say (where a task runs in Google Cloud, and on which version of its
-    services, the address of a function, where the rows of a query are kept), and what is published under names that
-    no task takes; the parent of a model whose definition names no group.
+    services, the address of a function, the name of a topic, where the rows of a query are kept), and what is
+    published under names that no task takes; the parent of a model whose definition names no group.
     """
     yield from _others(view, lambda command, index, name, value: command.at(index, f"--{name}={value}x"))
 

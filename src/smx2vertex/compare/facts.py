@@ -94,6 +94,10 @@ class FactComparison:
             yield from self.difference(key, wanted, found)
         yield from self.outputs()
         yield from self.words()
+        yield from self.refused()
+
+    def refused(self) -> Iterator[Finding]:
+        """What the contract, or the step whose code it is, would not run."""
         for key, fact in self.target.facts.items():
             if key[0] == "unread":
                 message = f"the container contract cannot read {show(fact.value)}"

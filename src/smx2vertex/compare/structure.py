@@ -308,10 +308,11 @@ def fact_findings(
     values: list[Finding] = []
     for step in source.nodes.values():
         node = target.nodes.get(step.name)
-        if node is None or step.name in excluded or step.kind == "condition":
+        if node is None or step.name in excluded:
             continue
         seen = step.visible and node.visible
         comparison = (FactComparison if seen else OpaqueComparison)(matcher, step, node, excluded, source.file)
-        for finding in comparison.findings():
+        # What a condition compares is compared with the branches.
+        for finding in comparison.refused() if step.kind == "condition" else comparison.findings():
             (edges if finding.code < FIRST_OF_PARAMETERS else values).append(finding)
     return edges, values

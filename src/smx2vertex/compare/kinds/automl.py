@@ -28,6 +28,7 @@ def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
         reader.note(node, ("request", name), field)
     if automl.features is not None:
         node.add(("request", "features"), reader.address_parts(automl.features), automl.features.pointer)
+    node.add(("output", "model"), ["model"])
     for key, text in step.tags.items():
         node.add(("label", key), [text], f"{step.pointer}/Arguments/Tags")
 
@@ -43,6 +44,8 @@ def _read_task(task: ContractReader) -> None:
             task.node.add(("request", name), task.parts(option.template))
     for option in task.line.of("features"):
         task.node.add(("request", "features"), task.artifact(*option.fields))
+    for option in task.line.of("model"):
+        task.node.add(("output", "model"), [option.fields[0]])
     task.named("label", "label")
 
 
