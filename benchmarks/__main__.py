@@ -23,6 +23,7 @@ from smx2vertex.kubeflow.spec import load as load_spec
 from smx2vertex.mapping.ledger import map_pipeline
 from smx2vertex.sagemaker.reader import loads
 
+from . import portfolio
 from .scale import Pair, exponent, points
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -201,6 +202,8 @@ def main() -> int:
             table.add_row(budget.name, budget.against, f"[{style}]{median:.2f}[/]", spread, f"{budget.most:g}")
         document = next(yaml.safe_load_all((folder / "project" / "compiled" / "vertex.yaml").read_text()))
     for row in growth(Pair(json.loads(DEFINITION.read_text()), document, "PreprocessData", "EvaluateModel")):
+        table.add_row(*row)
+    for row in portfolio.rows():
         table.add_row(*row)
     console.print(table)
     return 0
