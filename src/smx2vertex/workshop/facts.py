@@ -53,17 +53,17 @@ class Facts:
         return Seen("missing" if self.node(settings["node"]) is None else "right")
 
     def comes_from(self, settings: Settings) -> Seen:
-        """Whether the input `input` of `node` is the output `output` of `from`."""
+        """Whether the input `input` of `node` is the output `output` of `from`; any of them where none is named."""
         node, producer = self.node(settings["node"]), self.node(settings["from"])
         if node is None or producer is None:
             return Seen("missing", "nothing")
-        wanted = settings["input"]
-        values = [fact.value for key, fact in node.facts.items() if key[0] in _FLOWS and key[-1] == wanted]
+        wanted = settings.get("input")
+        values = [fact.value for key, fact in node.facts.items() if key[0] in _FLOWS and wanted in (key[-1], None)]
         products = [part for value in values for part in value if isinstance(part, Product)]
         if not products:
             return Seen("missing", show(values[0]) if values else "nothing")
         for product in products:
-            if product.owner == producer.name and product.what[-1] == settings["output"]:
+            if product.owner == producer.name and settings.get("output") in (product.what[-1], None):
                 return Seen("right", show([product]))
         return Seen("wrong", show(products))
 
@@ -196,11 +196,11 @@ class Facts:
 
 
 def _fits(node: Node, wanted: Mapping[str, str]) -> bool:
-    """Whether a node plays a role: `kind`, `named` in part, `has` an input or output, `lacks` one."""
+    """Whether a node plays a role: its `kind`, an input or output that it `has` or `lacks`, a type that it `makes`."""
     kinds = (node.kind, node.guess)
     if "kind" in wanted and wanted["kind"] not in kinds:
         return False
-    if "named" in wanted and plain(wanted["named"]) not in plain(" ".join((node.name, *node.names))):
+    if "makes" in wanted and wanted["makes"].removeprefix("value") not in node.makes.values():
         return False
     ends = set(_ends(node))
     return wanted.get("has", "") in {*ends, ""} and not ("lacks" in wanted and wanted["lacks"] in ends)

@@ -162,7 +162,7 @@ def verdicts(settings: Settings, work: Work) -> dict[str, Truth]:
 
 
 def targets(settings: Settings, work: Work) -> dict[str, Truth]:
-    """By construct, the options that the tables allow: those of which a phrase stands in the target; `also` adds some."""
+    """By construct, the options of which a phrase stands in what the tables say; `also` adds some."""
     del work
     found = {}
     for item, rule in settings["rules"].items():
