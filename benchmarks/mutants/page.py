@@ -11,6 +11,8 @@ HEAD = """# Mutants
 How good is the proof that a conversion means the same? Faults are put into the compiled pipelines of real conversions,
 one at a time, and `validate`'s comparison must report each. `make mutants` writes this page; `--seed`, `--sites`,
 `--all`, `--definitions` and `--operators` choose what is applied, as in `make mutants MUTANTS='--seed 1 --all'`.
+A comparison of a mutant takes about 60 ms: 8,300 of them (`--sites 150`) took 8 minutes on one processor, so that all
+sites, about 19,000, take about 20 minutes.
 
 A fault that changes what the pipeline does must be reported as an **error**. One that changes only cost, time or what
 those outside notice, such as another machine, must be reported as a **warning** at least. A warning counts only if
