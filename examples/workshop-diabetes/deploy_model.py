@@ -1,7 +1,7 @@
 """Puts the newest approved version of the model behind an endpoint: what people start once they approved it.
 
-`python deploy_model.py diabetes-prod`, with the name of the group, creates the endpoint `diabetes-prod` or moves it to
-the new version. Running it again for the same version changes nothing.
+`python deploy_model.py diabetes-prod --role ARN`, with the name of the group, creates the endpoint `diabetes-prod` or
+moves it to the new version. Running it again for the same version changes nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import argparse
 from typing import Any
 
 import boto3
-from sagemaker import get_execution_role
 
 
 def newest_approved(client: Any, group: str) -> str:
@@ -53,9 +52,10 @@ def main() -> None:
     """Deploy in the AWS account at hand."""
     parser = argparse.ArgumentParser()
     parser.add_argument("group", help="the model package group: diabetes-dev or diabetes-prod")
+    parser.add_argument("--role", required=True, help="ARN of the role that serves the model")
     parser.add_argument("--machine", default="ml.m5.large")
     arguments = parser.parse_args()
-    print(deploy(boto3.client("sagemaker"), arguments.group, get_execution_role(), arguments.machine))
+    print(deploy(boto3.client("sagemaker"), arguments.group, arguments.role, arguments.machine))
 
 
 if __name__ == "__main__":

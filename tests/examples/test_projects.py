@@ -19,7 +19,7 @@ from smx2vertex.sagemaker.bundle import open_bundle
 
 RunCommand = Callable[..., Outcome]
 PROJECTS = projects()
-# The examples whose README is followed word for word; what makes their bundles and projects is compared on its own.
+# The examples whose README leads from the programs to the runs.
 GUIDED = ("customer-churn", "workshop-diabetes")
 # A bundle, and the program that it is captured of.
 BUNDLES = {
@@ -44,25 +44,6 @@ def members(archive: Path) -> dict[str, bytes]:
     with tarfile.open(archive) as tar:
         files = {Path(entry.name).name: tar.extractfile(entry) for entry in tar if entry.isfile()}
         return {name: file.read() for name, file in files.items() if file is not None}
-
-
-def follow(smx2vertex: RunCommand, command: Command) -> None:
-    """Run a command of a README here: it ends and prints as the README says."""
-    done = smx2vertex(*command.words)
-    assert (done.code, command.missing(done.out + done.err)) == (command.code, []), done.out + done.err
-
-
-@pytest.fixture
-def workplace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Path]:
-    """A copy of an example as the working folder; `python3` is the interpreter of the tests."""
-    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
-
-    def copy(example: str) -> Path:
-        folder = shutil.copytree(EXAMPLES / example, tmp_path / example, ignore=shutil.ignore_patterns("run"))
-        monkeypatch.chdir(folder)
-        return folder
-
-    return copy
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: str(project.parent.relative_to(EXAMPLES)))
@@ -99,36 +80,17 @@ def test_the_bundle_is_what_capture_keeps(smx2vertex: RunCommand, tmp_path: Path
     assert kept["code"] == expected["code"]
 
 
-@pytest.mark.parametrize("example", GUIDED)
-def test_the_commands_of_the_readme_do_what_it_says(
-    smx2vertex: RunCommand, workplace: Callable[[str], Path], example: str
-) -> None:
-    followed = list(commands(workplace(example) / "README.md"))
-    assert {command.words[0] for command in followed} == {
-        "scan",
-        "capture",
-        "inspect",
-        "map",
-        "convert",
-        "validate",
-        "run",
-    }
-    for command in followed:
-        if command.words[0] not in ("capture", "convert"):
-            follow(smx2vertex, command)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("example", GUIDED)
 def test_the_readme_leads_from_the_programs_to_the_runs(
-    smx2vertex: RunCommand, workplace: Callable[[str], Path], example: str
+    follow: Callable[[Command], Outcome], workplace: Callable[[str], Path], example: str
 ) -> None:
     pytest.importorskip("sagemaker", reason="capturing needs the SageMaker SDK, version 2")
     folder = workplace(example)
     for made in (*folder.rglob("bundle"), *folder.rglob("project")):
         shutil.rmtree(made)
     for command in commands(folder / "README.md"):
-        follow(smx2vertex, command)
+        follow(command)
 
 
 @pytest.mark.parametrize("example", sorted({project.relative_to(EXAMPLES).parts[0] for project in PROJECTS}))
