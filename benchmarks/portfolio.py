@@ -1,8 +1,8 @@
 """How `assess` grows with a portfolio: definitions a second, the exponent of the time, and the peak memory.
 
-The definitions are those of the corpus beside this checkout, or those of the examples where it is absent, repeated under
-other names. Each size runs in a process of its own; pages are not written. What one process needs before it assesses
-anything is measured with a portfolio of one definition, and taken off.
+The definitions are those of the corpus beside this checkout, or those of the examples where it is absent, repeated
+under other names. Each size runs in a process of its own; pages are not written. What one process needs before it
+assesses anything is measured with a portfolio of one definition, and taken off.
 """
 
 from __future__ import annotations

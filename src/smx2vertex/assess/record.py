@@ -108,10 +108,7 @@ class Record:
         *plain, steps, findings = row
         return cls(
             **dict(zip(_plain_fields(), map(_frozen, plain), strict=True)),
-            steps=tuple(
-                StepRecord(*map(_frozen, step), MachineRecord(*map(_frozen, machine)) if machine else None)
-                for *step, machine in steps
-            ),
+            steps=tuple(map(_step_of, steps)),
             findings=tuple(FindingRecord(*each) for each in findings),
         )
 
@@ -122,6 +119,12 @@ def _plain_fields() -> list[str]:
 
 def _values(record: Any) -> list[Any]:
     return [getattr(record, each.name) for each in fields(record)]
+
+
+def _step_of(row: Sequence[Any]) -> StepRecord:
+    *plain, machine = row
+    made = None if machine is None else MachineRecord(*map(_frozen, machine))
+    return StepRecord(*map(_frozen, [*plain, made]))
 
 
 def _frozen(value: Any) -> Any:
@@ -170,9 +173,9 @@ def analyse(definition: Definition, config: Config, kind: str) -> Analysis:
         },
         reads=tuple(sorted(map(hidden, used.reads))),
         writes=tuple(sorted(map(hidden, used.writes))),
-        registers=tuple(sorted(used.registers)),
-        takes=tuple(sorted(used.takes)),
-        starts=tuple(sorted(used.starts)),
+        registers=tuple(sorted(map(hidden, used.registers))),
+        takes=tuple(sorted(map(hidden, used.takes))),
+        starts=tuple(sorted(map(hidden, used.starts))),
         shape=_shape(definition, mapped),
     )
     return Analysis(definition, mapped, planned, record)
