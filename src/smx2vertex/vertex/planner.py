@@ -26,7 +26,6 @@ from ..sagemaker.expressions import (
     PropertyReference,
     bracket_key,
 )
-from ..sagemaker.reader import references
 from ..sagemaker.steps import Field
 from . import conditions, loops
 from .builder import Product
@@ -68,15 +67,17 @@ class Planned:
     Attributes:
         excluded: the steps that became failing tasks, or nothing at all, with the finding that says why.
         findings: all findings, those of the excluded steps too.
+        tasks: the tasks of each step.
     """
 
     plan: Plan
     excluded: dict[str, Finding]
     findings: list[Finding]
+    tasks: dict[str, list[Task]]
 
     def target(self, step: str, fallback: str) -> str:
         """What a step becomes, in a few words: `train · n2-standard-4`."""
-        tasks = [task for task in all_tasks(self.plan.body) if task.step == step]
+        tasks = self.tasks.get(step, [])
         task = next((task for task in tasks if task.machine is not None), tasks[0] if tasks else None)
         if step in self.excluded:
             return "task that fails and says so" if task is not None else "nothing: it never starts"
@@ -145,7 +146,8 @@ def plan(
     """
     planner = Planner(definition, mapped, correspondences, hooks or {})
     planner.run()
-    return Planned(planner.plan, planner.excluded, list(dict.fromkeys(planner.findings)))
+    findings = list(dict.fromkeys(planner.findings))
+    return Planned(planner.plan, planner.excluded, findings, tasks_by_step(planner.plan.body))
 
 
 class Planner:
@@ -177,13 +179,14 @@ class Planner:
         self.evaluators: dict[str, tuple[Task, str]] = {}
         self.findings: list[Finding] = []
         self.excluded: dict[str, Finding] = {}
+        region = correspondences.region(definition)
         self.plan = Plan(
             source=definition.name,
             package=package_name(definition.name),
             name=pipeline_name(definition.name),
-            region=correspondences.region(definition) or default_region(),
+            region=region or default_region(),
         )
-        if correspondences.region(definition) is None:
+        if region is None:
             self.note("SMX249", f"no region that has a counterpart is named: {self.plan.region} is taken", "")
         self._buckets: dict[str, str] = {}
         self._bucket_names = Names()
@@ -232,7 +235,7 @@ class Planner:
 
     def _outcomes(self, step: Step) -> None:
         """Plan the evaluators of the conditions whose Outcome a step reads."""
-        for name in dict.fromkeys(name for _, name in references(step, self.names)):
+        for name in dict.fromkeys(self.scopes.reads[step.name]):
             if self.steps[name].type == "Condition":
                 conditions.plan_evaluator(self, self.steps[name])
 
@@ -612,9 +615,7 @@ class Planner:
 
     def _after(self) -> None:
         """Dependencies that no data carries: DependsOn, and properties whose value was known beforehand."""
-        tasks: dict[str, list[Task]] = defaultdict(list)
-        for task in all_tasks(self.plan.body):
-            tasks[task.step].append(task)
+        tasks = tasks_by_step(self.plan.body)
         for name, task in ((name, task) for name, several in tasks.items() for task in several):
             reads = {output.task for value in task.inputs.values() if (output := output_of(value)) is not None}
             if reads & {own.variable for own in tasks[name]}:
@@ -644,6 +645,14 @@ def output_of(value: Value) -> Output | None:
     if isinstance(value, Collected):
         return value.output
     return value if isinstance(value, Output) else None
+
+
+def tasks_by_step(nodes: Iterable[Node]) -> dict[str, list[Task]]:
+    """The tasks of each step, in their order."""
+    found: dict[str, list[Task]] = defaultdict(list)
+    for task in all_tasks(nodes):
+        found[task.step].append(task)
+    return dict(found)
 
 
 def all_tasks(nodes: Iterable[Node]) -> Iterator[Task]:

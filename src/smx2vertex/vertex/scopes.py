@@ -27,6 +27,7 @@ class Scopes:
         written: the branch that each step stands in, in the definition.
         found: the branch that it runs in; None for a step that never starts.
         torn: the steps that have no place, with all that depend on them; `found` has the branch that they stand in.
+        reads: the steps that the own fields of each step refer to.
     """
 
     def __init__(self, definition: Definition) -> None:
@@ -34,6 +35,8 @@ class Scopes:
         self.steps = {step.name: step for step in definition.all_steps(bodies=True)}
         self.names = frozenset(self.steps)
         self.loops = {inner.name: step.name for step in self.steps.values() for inner in step.body}
+        self.reads = {step.name: [name for _, name in references(step, self.names)] for step in self.steps.values()}
+        self._dependencies: dict[str, list[str]] = {}
         self.written: dict[str, Scope] = {}
         for step in self.steps.values():
             around = self._around(step)
@@ -73,7 +76,12 @@ class Scopes:
 
         A ForEach waits for what the steps that it repeats need from outside.
         """
-        found = [name for _, name in references(step, self.names) if name in self.names]
+        if step.name not in self._dependencies:
+            self._dependencies[step.name] = self._waited_for(step)
+        return self._dependencies[step.name]
+
+    def _waited_for(self, step: Step) -> list[str]:
+        found = [name for name in self.reads[step.name] if name in self.names]
         for name in self._depends_on(step):
             if self.steps[name].type == "Condition":
                 found.extend(self.dependencies(self.steps[name]))
