@@ -91,7 +91,8 @@ def snake_case(text: str) -> str:
 
 def parameter_identifier(text: str) -> str:
     """A pipeline parameter's name as an identifier, changed as little as possible; may be empty."""
-    return re.sub(r"[^A-Za-z0-9_]", "_", text).lstrip("0123456789_")
+    name = re.sub(r"[^A-Za-z0-9_]", "_", text).lstrip("_")
+    return f"parameter_{name}" if name[:1].isdigit() else name
 
 
 def package_name(pipeline: str) -> str:
