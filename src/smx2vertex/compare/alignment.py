@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from ..findings import Finding, InputError
-from .names import likeness
+from .names import likeness, plain
 from .neutral import Fact, Guard, Node, Part, Pipeline, Product, Template
 from .source import never_starts
 from .truth import mapped
@@ -181,10 +180,10 @@ class _Aligner:
         steps: dict[str, set[str]] = defaultdict(set)
         tasks: dict[str, set[str]] = defaultdict(set)
         for step in self.free_steps():
-            steps[_plain(step.name)].add(step.name)
+            steps[plain(step.name)].add(step.name)
         for task in self.free_tasks():
             for name in task.names if task.step is None else ():
-                tasks[_plain(name)].add(task.name)
+                tasks[plain(name)].add(task.name)
         for name, found in steps.items():
             if len(found) == len(tasks[name]) == 1:
                 self.take(min(found), min(tasks[name]), "name", BY_NAME)
@@ -396,14 +395,9 @@ def _producers(node: Node) -> set[str]:
     return {part.owner for fact in facts for part in fact.value if isinstance(part, Product)}
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
 def _kinship(step: Node, task: Node) -> float:
     """Whether a task is of the kind of a step, as far as it tells."""
-    alike = {step.kind, task.guess or task.kind} in ({"model", "register"}, {"model"}, {"register"})
-    if step.kind == task.kind or step.kind == task.guess or alike:
+    if step.kind in (task.kind, task.guess) or {step.kind, task.guess} == {"model", "register"}:
         return 1.0
     return 0.5 if task.kind == "container" and task.guess in ("", "processing") else 0.0
 

@@ -243,7 +243,7 @@ class Rehearsal:
         self.there = SourceSimulator(sides.source_reader.definition)
         self.here = TargetSimulator(sides.target_reader.graph)
         pairs = sides.matcher.correspondences.to_list()
-        self.buckets = {pair["target"]: pair["source"] for pair in pairs if pair["kind"] == "bucket"}
+        self.buckets: dict[str, str] = {pair["target"]: pair["source"] for pair in pairs if pair["kind"] == "bucket"}
         self.defaults = {p.name: self.scenarios.default(p) for p in sides.source.parameters.values()}
         self.values = {name: list(self.differing_values(name)) for name in self.compared()}
         self.reached = {name: self.parameters_of(name) for name in self.compared()}

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ..findings import Finding
-from .matching import Matcher, plain
+from .matching import Matcher
+from .names import plain
 from .neutral import Bucket, Fact, Key, Node, Param, Part, Product, Template, show
 from .queries import same_query
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 from typing import TypeAlias
 
@@ -50,15 +49,14 @@ class Matcher:
         source: Pipeline,
         parameters: Mapping[str, str],
         correspondences: Correspondences,
-        target: Pipeline | None = None,
+        target: Pipeline,
     ) -> None:
         """Find which output of a task is which of its step, where only names tell."""
         self.parameters = parameters
         self.correspondences = correspondences
-        read = {part for node in source.nodes.values() for part in node.parts() if isinstance(part, Product)}
-        self.outputs = {
-            name: _outputs(source.nodes[name], node, read) for name, node in (target.nodes.items() if target else ())
-        }
+        parts = (part for node in source.nodes.values() for part in node.parts())
+        read = dict.fromkeys(part for part in parts if isinstance(part, Product))
+        self.outputs = {name: _outputs(source.nodes[name], node, read) for name, node in target.nodes.items()}
 
     def same(self, source: Template, target: Template, at: str = "", lax: bool = False) -> bool:
         """Whether two values are the same.
@@ -169,7 +167,7 @@ class Matcher:
         return is_it and source.condition is not None
 
 
-def _outputs(step: Node, node: Node, read: set[Product]) -> dict[str, What]:
+def _outputs(step: Node, node: Node, read: Iterable[Product]) -> dict[str, What]:
     """Which output of its tasks is which of a step: the names that are most alike, then what is left of both."""
     wanted: dict[What, tuple[str, ...]] = {}
     for key, fact in step.facts.items():
@@ -187,18 +185,15 @@ def _outputs(step: Node, node: Node, read: set[Product]) -> dict[str, What]:
     return found
 
 
-def _assigned(wanted: dict[What, tuple[str, ...]], made: dict[str, str]) -> dict[str, What]:
-    pairs = [
-        (
-            1.0
-            if what == ("model",) and title.endswith("Model")
-            else max(likeness(each, part) for each in names for part in name.split(" of ")),
-            name,
-            what,
-        )
-        for what, names in wanted.items()
-        for name, title in made.items()
-    ]
+def _assigned(wanted: Mapping[What, tuple[str, ...]], made: Mapping[str, str]) -> dict[str, What]:
+    """By name of an output, what it is; `made` has their schema titles."""
+
+    def closeness(name: str, what: What) -> float:
+        if what == ("model",) and made[name].endswith("Model"):
+            return 1.0
+        return max(likeness(each, part) for each in wanted[what] for part in name.split(" of "))
+
+    pairs = [(closeness(name, what), name, what) for what in wanted for name in made]
     found: dict[str, What] = {}
     for score, name, what in sorted(pairs, key=lambda pair: -pair[0]):
         if score >= LEAST_LIKENESS and name not in found and what not in found.values():
@@ -207,11 +202,6 @@ def _assigned(wanted: dict[What, tuple[str, ...]], made: dict[str, str]) -> dict
     if len(left[0]) == len(left[1]) == 1:
         found[left[0][0]] = left[1][0]
     return found
-
-
-def plain(name: str) -> str:
-    """A name without everything that is no letter or digit, in lower case."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _number(text: str) -> float | None:

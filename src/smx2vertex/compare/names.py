@@ -58,11 +58,12 @@ def words_of(name: str) -> frozenset[str]:
 @cache
 def likeness(first: str, second: str) -> float:
     """How alike two names are, from 0 to 1: by their letters, or by their words."""
-    letters = SequenceMatcher(None, _plain(first), _plain(second)).ratio()
+    letters = SequenceMatcher(None, plain(first), plain(second)).ratio()
     one, two = words_of(first), words_of(second)
     common = 2 * len(one & two) / (len(one) + len(two)) if one and two else 0.0
     return max(letters, common)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A name without everything that is no letter or digit, in lower case."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -14,8 +14,7 @@ from itertools import pairwise
 from ..findings import Finding
 from .facts import CODE_PLACES, EDGE, KINDS, SWAPPED_EDGES, SWAPPED_VALUES, FactComparison, references_in
 from .kinds import KINDS as STEP_KINDS
-from .matching import plain
-from .names import likeness
+from .names import likeness, plain
 from .neutral import Bucket, Fact, Key, Node, Param, Product, show
 
 # Names that are less alike than this don't make two values that differ one.

@@ -12,8 +12,8 @@ from typing import Any
 from ..findings import Finding
 from .correspondences import Correspondences
 from .facts import APPROVALS
-from .matching import Matcher, plain
-from .names import likeness
+from .matching import Matcher
+from .names import likeness, plain
 from .neutral import Bucket, Fact, Node, Param, Parameter, Pipeline, Template, show, template
 from .opaque import is_other_service
 

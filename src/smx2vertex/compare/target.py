@@ -16,8 +16,7 @@ from ..kubeflow import origins
 from ..kubeflow.graph import Condition, Graph, Task
 from .commandline import KNOWN_VERBS, CommandLine, read_command_line
 from .kinds import BY_VERB
-from .matching import plain
-from .names import folder, words_of
+from .names import folder, plain, words_of
 from .neutral import (
     BY_ENGINE,
     TURNED,
