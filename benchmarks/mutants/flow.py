@@ -82,7 +82,9 @@ def _interface(view: View, task: Task, other: Task) -> Any:
     if "worker_pool_specs" not in task.parameters:
         return component
     inputs = {
-        name: each for name, each in (at(component, INPUTS) or {}).items() if name not in ("worker_pool_specs", "display_name")
+        name: each
+        for name, each in (at(component, INPUTS) or {}).items()
+        if name not in ("worker_pool_specs", "display_name")
     }
     return inputs, at(component, ("inputDefinitions", "artifacts")), component.get("outputDefinitions")
 
