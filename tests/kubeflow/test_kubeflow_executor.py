@@ -512,3 +512,19 @@ def test_a_task_with_caching_runs_once_for_the_same_inputs(
         results.append(run(spec, {"word": word, "cached": True}, options).tasks[-1])
     assert [result.kept for result in results] == [False, kept]
     assert results[1].parameters == ({} if code else {"said": f"{word}\n"})
+
+
+@pytest.mark.parametrize(("image", "kept"), [("i", False), ("another", True)])
+def test_the_interpreter_of_an_image_matters_to_its_tasks_alone(tmp_path: Path, image: str, kept: bool) -> None:
+    (tmp_path / "data").mkdir()
+    results = []
+    for number, pythons in enumerate(({}, {image: sys.executable})):
+        options = Options(
+            tmp_path / f"run-{number}",
+            pythons=pythons,
+            data={"gs://b/data": tmp_path / "data"},
+            cache=tmp_path / "cache",
+        )
+        spec = loads(CACHED % ("true", 0))
+        results.append(run(spec, {"word": "word", "cached": True}, options).tasks[-1])
+    assert [result.kept for result in results] == [False, kept]

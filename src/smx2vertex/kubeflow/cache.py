@@ -21,16 +21,17 @@ class Cache:
     """
 
     def __init__(self, folder: Path, pythons: Interpreters, variables: Mapping[str, str]) -> None:
-        """Keep results in a folder; all interpreters and variables of the run are part of the key."""
-        self.folder = folder
-        self.surroundings = [pythons.usual, pythons.of_images, dict(variables)]
+        """Keep results in a folder; variables of the run, and the interpreters for a task, are part of its key."""
+        self.folder, self.pythons, self.variables = folder, pythons, dict(variables)
 
     def key(self, work: Work) -> str:
         """What makes the result of a task, in 64 hexadecimal digits."""
         artifacts = {name: [_content(Path(a["uri"])) for a in found] for name, found in work.artifacts.items()}
         outputs = [sorted(work.component.output_parameters), sorted(work.component.output_artifacts)]
-        ingredients: list[Any] = [self.surroundings, dict(work.executor), work.parameters, artifacts, outputs]
-        return hashlib.sha256(json.dumps(ingredients, sort_keys=True, default=str).encode()).hexdigest()
+        program = _text([dict(work.executor), work.parameters])
+        pythons = {image: python for image, python in self.pythons.of_images.items() if image in program}
+        ingredients = [self.pythons.usual, pythons, self.variables, program, artifacts, outputs]
+        return hashlib.sha256(_text(ingredients).encode()).hexdigest()
 
     def find(self, key: str, work: Work) -> TaskRun | None:
         """The result under a key, if all its artifacts are still there."""
@@ -46,6 +47,10 @@ class Cache:
         """Note the result of a task that succeeded."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self.folder / f"{key}.json", run.to_dict())
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def _content(path: Path) -> str:
