@@ -264,7 +264,9 @@ class _Picture:
         """The label on the last part of the line, where it hides no other."""
         text = shortened(edge.label, 28)
         half = len(text) * _TEXT_CHARACTER / 2
-        places = [_on_curve(points[-2], points[-1], share) for share in (0.5, 0.4, 0.62, 0.3, 0.72)]
+        curve = (_on_curve(points[-2], points[-1], share) for share in (0.5, 0.4, 0.62, 0.3, 0.72))
+        left, right = half + 4, max(self.width - half - 4, half + 4)  # so that it stands within the picture
+        places = [(min(max(x, left), right), y) for x, y in curve]
         x, y = next((place for place in places if not self.hides(place, half)), places[0])
         self.labels.append((x, y, half))
         place = f'x="{_number(x)}" y="{_number(y + 4)}" text-anchor="middle"'
