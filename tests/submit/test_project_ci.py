@@ -52,6 +52,9 @@ def test_the_workflow_goes_from_check_over_dev_to_an_approved_prod(project: Path
         assert jobs[name]["permissions"]["id-token"] == "write"
         assert any(step.get("uses", "").startswith("google-github-actions/auth@") for step in jobs[name]["steps"])
     assert "secrets." not in (project / ".github/workflows/pipeline.yml").read_text(encoding="utf-8")
+    used = [step["uses"] for job in jobs.values() for step in job["steps"] if "uses" in step]
+    # a tag can be moved, a commit cannot
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", each) for each in used)
 
 
 def test_cloud_build_takes_the_same_steps(project: Path) -> None:

@@ -347,6 +347,21 @@ def test_what_is_not_carried_is_told(smx2vertex: Command, tmp_path: Path) -> Non
         assert expected in done.out
 
 
+def test_entries_of_odd_forms_are_told_too(smx2vertex: Command, tmp_path: Path) -> None:
+    odd = [
+        {**RULE, "pattern": {"source": 5}},
+        {**RULE, "pattern": {"source": ["aws.s3"], "detail": [{}], "detail-type": 7}},
+        {**NIGHTLY, "timezone": "Mars; 0"},
+        {**NIGHTLY, "expression": 5},
+        {"kind": "codepipeline", "name": "x", "pipeline": "Lab", "actions": 5},
+    ]
+    _, done = converted(smx2vertex, tmp_path, *odd)
+    assert [line.split()[0] for line in done.out.splitlines() if line.startswith("  SMX32")] == [
+        *["SMX323"] * 4,
+        "SMX327",
+    ]
+
+
 @pytest.mark.parametrize("content", [{"a": 1}, [{"kind": "moon", "name": "x"}], [{"kind": "rule", "name": 5}]])
 def test_a_file_of_another_form_is_refused(smx2vertex: Command, tmp_path: Path, content: Any) -> None:
     done = smx2vertex("convert", bundle(tmp_path, content), "--out", tmp_path / "project")

@@ -49,8 +49,10 @@ def cron_of(expression: str, timezone: str = "") -> Cron:
     match = re.fullmatch(r"\s*(cron|rate|at)\((.*)\)\s*", expression)
     if match is None:
         raise CronError(f"{expression!r} is no expression of EventBridge")
+    if not re.fullmatch(r"[\w+/-]*", timezone):
+        raise CronError(f"{timezone!r} is no time zone")
     cron = {"cron": _cron, "rate": _rate, "at": _at}[match[1]](match[2].strip())
-    zone = f"TZ={timezone} " if timezone and re.fullmatch(r"[\w+/-]+", timezone) else ""
+    zone = f"TZ={timezone} " if timezone else ""
     return Cron(zone + cron.expression, cron.once, cron.shifted)
 
 

@@ -84,7 +84,7 @@ class _TriggerPlanner:
     def add(self, trigger: Trigger) -> None:
         """Plan a trigger of this pipeline."""
         if trigger.kind == "codepipeline":
-            actions = [str(each.get("name")) for each in trigger.fields.get("actions") or [] if isinstance(each, dict)]
+            actions = [str(each.get("name")) for each in _list(trigger.fields.get("actions")) if isinstance(each, dict)]
             self.note("SMX327", trigger, f"its actions were: {plain(', '.join(actions)) or 'none'}")
         elif trigger.kind == "topic":
             self.topic(trigger)
@@ -112,22 +112,22 @@ class _TriggerPlanner:
 
     def rule(self, trigger: Trigger) -> None:
         pattern = trigger.mapping("pattern")
-        sources = [str(each) for each in pattern.get("source") or []]
+        sources = [str(each) for each in _list(pattern.get("source"))]
         if sources != ["aws.s3"]:
             advice = next(filter(None, map(rule_advice, sources)), "publish the event to a topic of Pub/Sub yourself")
             self.note(
                 "SMX323", trigger, f"it waits for events of {plain(', '.join(sources)) or 'any source'}; {advice}"
             )
             return
-        detail = pattern.get("detail") if isinstance(pattern.get("detail"), dict) else {}
-        buckets, keys = (_inside(detail, *path) for path in (("bucket", "name"), ("object", "key")))
+        buckets, keys = (_inside(pattern, "detail", *path) for path in (("bucket", "name"), ("object", "key")))
         objects = list(map(_object_filter, keys))
         if not buckets or None in objects or not all(isinstance(each, str) for each in buckets):
             self.note("SMX323", trigger, "its pattern asks for more than names, prefixes and suffixes")
             return
-        for more in sorted(set(detail) - {"bucket", "object"}):
+        detail = pattern.get("detail")
+        for more in sorted(set(map(str, detail)) - {"bucket", "object"}) if isinstance(detail, dict) else ():
             self.note("SMX328", trigger, f"its pattern looks at {plain(more)!r}, which no event of Cloud Storage has")
-        events = [str(each) for each in pattern.get("detail-type") or ["Object Created"]]
+        events = [str(each) for each in _list(pattern.get("detail-type")) or ["Object Created"]]
         for bucket in buckets:
             self.storage(trigger, str(bucket), events, [each for each in objects if each is not None])
 
@@ -171,7 +171,7 @@ class _TriggerPlanner:
         self.write(trigger, {**content, "parameters": self.parameters(trigger)})
 
     def topic(self, trigger: Trigger) -> None:
-        subscribers = [each for each in trigger.fields.get("subscribers") or [] if isinstance(each, dict)]
+        subscribers = [each for each in _list(trigger.fields.get("subscribers")) if isinstance(each, dict)]
         mails = [str(each.get("endpoint")) for each in subscribers if each.get("protocol") in ("email", "email-json")]
         others = sorted({str(each.get("protocol")) for each in subscribers} - {"email", "email-json"})
         if others:
@@ -209,11 +209,15 @@ class _TriggerPlanner:
         return text.replace("s3://{bucket}", "gs://{bucket}")
 
 
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _inside(value: Any, *path: str) -> list[Any]:
     """The list of what may stand at a place of a pattern; empty if it asks for nothing there."""
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, list) else []
+    return _list(value)
 
 
 def _object_filter(matcher: Any) -> dict[str, str] | None:
