@@ -300,7 +300,7 @@ class Author:
         algorithm["TrainingInputMode"] = "File"
         metrics: list[str] = []
         if kind == "script":
-            source = self.pick(["s3://acme-ml/code/sourcedir.tar.gz", self.pick(["s3://acme-ml/a/sourcedir.tar.gz"])])
+            source = self.pick(["s3://acme-ml/code/sourcedir.tar.gz", "s3://acme-ml/a/sourcedir.tar.gz"])
             parameters |= {"sagemaker_program": '"train.py"', "sagemaker_submit_directory": json.dumps(source)}
         if kind == "xgboost":
             parameters = {"objective": self.pick(["reg:squarederror", "binary:logistic"]), "num_round": "10"}
