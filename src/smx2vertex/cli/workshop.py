@@ -228,18 +228,15 @@ def _one_line(text: str) -> str:
 
 
 def _print_csv(course: Course) -> None:
+    from ..report.cells import neutral
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["participant", "exercise", "state", "attempts", "hints", "solution", "passed"])
     for name, exercises in course.participants.items():
         for exercise, each in exercises.items():
             looked = "yes" if each.solution else "no"
-            row = [name, exercise, each.state, each.attempts, each.hints, looked, each.passed]
-            writer.writerow([_cell(value) for value in row])
-
-
-def _cell(value: str | int) -> str | int:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
+            numbers = (each.attempts, each.hints)
+            writer.writerow([neutral(name), neutral(exercise), each.state, *numbers, looked, each.passed])
 
 
 def _print_class(course: Course) -> None:

@@ -127,8 +127,14 @@ def _definition(path: Path) -> Definition:
         definition = load_definition(path)
     else:
         with tempfile.TemporaryDirectory(prefix="workshop-") as folder:
-            bundle = capture(program, Path(folder) / "bundle", timeout=SECONDS).bundle
-            definition = bundle.definition(bundle.names()[0])
+            captured = capture(program, Path(folder) / "bundle", timeout=SECONDS)
+            if not captured.complete:
+                raise InputError(next(each for each in captured.findings if each.severity == "error"))
+            names = captured.bundle.names()
+            if len(names) > 1:
+                said = f"{path.name} builds {len(names)} pipelines: {', '.join(names)}"
+                raise InputError(Finding("SMX706", said, file=path.name))
+            definition = captured.bundle.definition(names[0])
     for finding in definition.findings:
         if finding.severity == "error":
             raise InputError(finding)
