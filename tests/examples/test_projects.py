@@ -30,7 +30,10 @@ BUNDLES = {
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """All files below a folder; running and linting a project leave caches, which are no part of it."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    caches = {"__pycache__", ".ruff_cache", ".mypy_cache"}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found if caches.isdisjoint(path.parts)}
 
 
 def sources(example: Path, name: str) -> list[bytes]:
