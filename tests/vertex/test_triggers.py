@@ -351,13 +351,15 @@ def test_entries_of_odd_forms_are_told_too(smx2vertex: Command, tmp_path: Path) 
     odd = [
         {**RULE, "pattern": {"source": 5}},
         {**RULE, "pattern": {"source": ["aws.s3"], "detail": [{}], "detail-type": 7}},
+        {**NEW_DATA, "bucket": None},
+        {**NEW_DATA, "name": "other", "events": "all"},
         {**NIGHTLY, "timezone": "Mars; 0"},
         {**NIGHTLY, "expression": 5},
         {"kind": "codepipeline", "name": "x", "pipeline": "Lab", "actions": 5},
     ]
     _, done = converted(smx2vertex, tmp_path, *odd)
     assert [line.split()[0] for line in done.out.splitlines() if line.startswith("  SMX32")] == [
-        *["SMX323"] * 4,
+        *["SMX323"] * 6,
         "SMX327",
     ]
 

@@ -139,7 +139,9 @@ class _TriggerPlanner:
                 self.note("SMX323", trigger, f"Cloud Storage has no event {plain(name)!r}")
             elif event not in events:
                 events.append(event)
-        if not events or not bucket:
+        if not bucket or not names:
+            self.note("SMX323", trigger, "it names no bucket, or no events")
+        if not bucket or not events:
             return
         parameters = self.parameters(trigger)
         if not parameters:
