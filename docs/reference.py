@@ -18,6 +18,7 @@ RANGES = {
     "4": "Comparing",
     "5": "Hazards in pipeline specs",
     "6": "Running",
+    "7": "Workshop",
 }
 
 
