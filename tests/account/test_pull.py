@@ -292,7 +292,7 @@ def test_what_starts_pipelines_is_found(
 ) -> None:
     data = {"Name": "Data", "Type": "String", "DefaultValue": f"s3://{BUCKET}/raw/"}
     churn = cloud.pipeline("Churn", definition() | {"Parameters": [data]})
-    cloud.pipeline("Sales", definition())
+    sales = cloud.pipeline("Sales", definition())
     cloud.put(BUCKET)
     news = f"arn:aws:sns:{REGION}:123456789012:news"
     starter = function("start-churn", {"PIPELINE": "Churn", "NEWS": news, "API_TOKEN": "do-not-tell"})
@@ -326,6 +326,11 @@ def test_what_starts_pipelines_is_found(
     topic = cloud.client("sns").create_topic(Name="news")["TopicArn"]
     cloud.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
     cloud.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="someone@example.com")
+    ends = cloud.client("sns").create_topic(Name="ends")["TopicArn"]
+    cloud.client("sns").subscribe(TopicArn=ends, Protocol="email", Endpoint="sales@example.com")
+    ended = {"source": ["aws.sagemaker"], "detail": {"pipelineExecutionArn": [{"prefix": sales}]}}
+    events.put_rule(Name="ended", EventPattern=json.dumps(ended))
+    events.put_targets(Rule="ended", Targets=[{"Id": "1", "Arn": ends}])
     key = {"Key": {"FilterRules": [{"Name": "prefix", "Value": "raw/"}, {"Name": "suffix", "Value": ".csv"}]}}
     created = ["s3:ObjectCreated:*"]
     cloud.client("s3").put_bucket_notification_configuration(
