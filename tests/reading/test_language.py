@@ -354,7 +354,7 @@ def test_every_step_of_the_corpus_has_a_view(corpus: Path) -> None:
                 VIEWS[each.type](each, found.step_names())
             if (disguise := steps.disguise(each)) is not None:
                 disguises[disguise] = disguises.get(disguise, 0) + 1
-    assert disguises == {"function": 29, "notebook job": 5, "repack": 18}
+    assert disguises == {"function": 29, "notebook job": 5, "repack": 18, "spark program": 7}
 
 
 BOOTSTRAP = "/opt/ml/input/data/sagemaker_remote_function_bootstrap/job_driver.sh"
@@ -371,6 +371,12 @@ DISGUISES = [
 def test_steps_in_disguise(algorithm: dict[str, Any], expected: str | None) -> None:
     assert steps.disguise(step("Training", {"AlgorithmSpecification": algorithm})) == expected
     assert steps.disguise(step("Processing", {"AlgorithmSpecification": algorithm})) is None
+
+
+def test_a_spark_program_is_known_by_what_starts_it() -> None:
+    for program, expected in (("/opt/program/smspark-submit", "spark program"), ("python3", None)):
+        entrypoint = {"AppSpecification": {"ContainerEntrypoint": [program, "job.py"]}}
+        assert steps.disguise(step("Processing", entrypoint)) == expected
 
 
 def test_a_repack_step_is_known_by_its_program() -> None:

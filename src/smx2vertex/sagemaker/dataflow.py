@@ -74,7 +74,7 @@ class StepFlow:
     """A step and what flows into and out of it.
 
     Attributes:
-        disguise: what a Training step is in truth, where it trains nothing.
+        disguise: what a step is in truth, where its type says something else.
         loop: the ForEach that repeats it, or None.
         waits_for: all steps that must come before it: producers, dependencies, and the condition or ForEach around it.
         images: container images as text.
@@ -394,6 +394,7 @@ _DISGUISED_PURPOSES: dict[Disguise, str] = {
     "function": "runs a Python function",
     "notebook job": "runs a notebook",
     "repack": "packs a model together with its serving code",
+    "spark program": "runs a Spark program",
 }
 
 
