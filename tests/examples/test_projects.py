@@ -20,10 +20,12 @@ from smx2vertex.sagemaker.bundle import open_bundle
 RunCommand = Callable[..., Outcome]
 PROJECTS = projects()
 # The examples whose README leads from the programs to the runs.
-GUIDED = ("customer-churn", "workshop-diabetes")
+GUIDED = ("customer-churn", "train-create-register", "workshop-diabetes")
 # A bundle, and the program that it is captured of.
 BUNDLES = {
     "customer-churn/bundle": "pipeline.py",
+    "tensorflow-mlops/bundle": "pipeline.py",
+    "train-create-register/bundle": "pipeline.py",
     "workshop-diabetes/dev/bundle": "pipeline_dev.py",
     "workshop-diabetes/prod/bundle": "pipeline_prod.py",
 }
