@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from benchmarks.mutants.operator import CATALOGUE
 from benchmarks.mutants.pairs import Pair
 from benchmarks.mutants.suite import Judge, Site, view
+from benchmarks.mutants.view import changed
 from smx2vertex.compare import compare
 from smx2vertex.kubeflow import spec
 
@@ -52,7 +53,8 @@ def a_fault_is_found(pair: Pair, choice: int) -> None:
         if sites:
             event(operator.name)
             site = Site(pair, chance.choice(sites))
-            assert Judge().severity(site) == "error", f"{operator.name}: {site}"
+            comparison = Judge().compared(pair, changed(pair.document, site.edits))
+            assert not comparison.equivalent, f"{operator.name}: {site}"
             return
 
 

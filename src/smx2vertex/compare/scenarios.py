@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, count, islice, zip_longest
-from math import comb
+from math import ceil, comb, floor
 from typing import Any, TypeAlias
 
 from ..sagemaker.definition import MISSING
@@ -135,6 +135,10 @@ class Scenarios:
             items = self.source.nodes[variable.owner].facts.get(("request", "IterableItems"))
             known = items_of(items.value if items else (), self.usual_part)
             return counts(len(known or ())).get(variable.what[1])
+        value = self.first_threshold(variable)
+        return floor(value) if self.is_whole(variable) and _is_number(value) else value
+
+    def first_threshold(self, variable: Variable) -> Any:
         for other in self.thresholds[variable]:
             if isinstance(other, Const):
                 return other.value
@@ -186,7 +190,16 @@ class Scenarios:
         if parameter is not None:
             found = [fit for value in found if (fit := _of_type(parameter, value)) is not None]
             found += [True, False] if parameter.type == "bool" else parameter.allowed or ()
+        if self.is_whole(variable):
+            found = [whole for value in found if _is_number(value) for whole in (floor(value), ceil(value))]
         return list({(type(value), value): value for value in found}.values())
+
+    def is_whole(self, variable: Variable) -> bool:
+        """Whether it is an output of a call that is declared as a whole number: any other fails the task."""
+        if not isinstance(variable, Product) or variable.what[0] != "answer":
+            return False
+        declared = self.source.nodes[variable.owner].facts.get(("request", f"answer {variable.what[1]}"))
+        return declared is not None and declared.value == ("Integer",)
 
     def solve(self, outcomes: Outcomes, known: Mapping[Variable, Any]) -> dict[Variable, Any] | None:
         """Values for which the conditions have these outcomes, what is known among them; None if none were found."""
@@ -452,7 +465,7 @@ def _of_type(parameter: Parameter, value: Any) -> Any:
     """The value as one that the parameter can have; None if it cannot have it."""
     if parameter.allowed is not None:
         return value if value in parameter.allowed else None
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_number = _is_number(value)
     match parameter.type:
         case "int":
             return int(value) if is_number and float(value).is_integer() else None
@@ -461,6 +474,10 @@ def _of_type(parameter: Parameter, value: Any) -> Any:
         case "bool":
             return value if isinstance(value, bool) else None
     return value if isinstance(value, str) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _deciding(test: Test) -> Iterator[tuple[Compare | In, list[tuple[Test, bool]]]]:
