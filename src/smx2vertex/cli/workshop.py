@@ -245,10 +245,10 @@ def _print_class(course: Course) -> None:
     names = [name for name in exercises() if any(name in each for each in course.participants.values())]
     width = max(len(name) for name in (*course.participants, "participant"))
     labels = [name.split("-")[0] for name in names]
-    typer.echo(f"{'participant':<{width}}  " + "  ".join(f"{label:<12}" for label in labels))
+    typer.echo(f"{'participant':<{width}}  " + "  ".join(f"{label:<12}" for label in labels).rstrip())
     for name, progress in course.participants.items():
         cells = [_cell_of(progress.get(exercise)) for exercise in names]
-        typer.echo(f"{_one_line(name):<{width}}  " + "  ".join(f"{cell:<12}" for cell in cells))
+        typer.echo(f"{_one_line(name):<{width}}  " + "  ".join(f"{cell:<12}" for cell in cells).rstrip())
     typer.echo("\npassed, or right answers of the last attempt; attempts (a), hints (h), * if the solution was seen")
     if course.slips():
         typer.echo("\nMost frequent slips:")

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
+
+Settings: TypeAlias = Mapping[str, Any]
+"""An entry of `checks` in `exercise.yaml`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,7 @@ class Check:
     """One entry of `checks`: the kind says which grader answers, the settings are that grader's."""
 
     kind: str
-    settings: Mapping[str, Any]
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)

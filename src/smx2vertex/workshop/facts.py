@@ -14,16 +14,13 @@ from ..compare.neutral import Const, Guard, Node, Param, Part, Pipeline, Product
 from ..compare.truth import holds
 from ..sagemaker.definition import MISSING
 from .answer import Status, plain
+from .exercise import Settings
 
-Settings: TypeAlias = Mapping[str, Any]
 Roles: TypeAlias = Mapping[str, Mapping[str, str]]
 
-
-NOBODY = "there is no such step"
+NOBODY = "nothing does this"
 # What flows into a node, beside its settings.
 _FLOWS = ("input", "channel", "data", "model data", "model", "value")
-
-
 _GB = {"": 1.0, "K": 1e-6, "M": 1e-3, "G": 1.0, "T": 1e3}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .answer import Answer, is_open, plain
-from .exercise import Check
+from .exercise import Check, Settings
 from .truths import TRUTHS, Truth, edges_of
 from .work import Work
 
@@ -117,7 +117,7 @@ def _truths(check: Check, work: Work) -> dict[str, Truth]:
     }
 
 
-def _label(question: str, settings: Mapping[str, Any]) -> str:
+def _label(question: str, settings: Settings) -> str:
     """How to speak of a question: with the part of the sheet that it stands in."""
     return f"{question} ({settings['at']})" if settings.get("at") else question
 

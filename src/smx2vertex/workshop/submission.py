@@ -8,7 +8,7 @@ from typing import Any
 
 from ..kubeflow.values import NAMES, fit
 from .answer import Answer, is_open
-from .exercise import Check
+from .exercise import Check, Settings
 from .work import Work
 
 # Vertex AI, labels of a resource: keys and values alike.
@@ -34,7 +34,7 @@ def submission(check: Check, work: Work) -> Iterator[Answer]:
 _LOOK = "Small letters, digits, - and _ only, at most 63, and texts: a bare number goes between quotes."
 
 
-def _values(given: Mapping[str, Any], settings: Mapping[str, Any], work: Work) -> Iterator[Answer]:
+def _values(given: Mapping[str, Any], settings: Settings, work: Work) -> Iterator[Answer]:
     look = settings["look"]
     declared = work.given_graph(settings["pipeline"]).parameters
     for name, parameter in declared.items():

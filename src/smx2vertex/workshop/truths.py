@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeAlias
 
 from ..compare import compare
 from ..findings import catalogue
@@ -17,9 +16,9 @@ from ..kubeflow.origins import Origin, TaskOutput, origins_in
 from ..mapping.tables import our_tables
 from ..sagemaker.dataflow import dataflow
 from ..scan import scan
+from .exercise import Settings
 from .work import Work
 
-Settings: TypeAlias = Mapping[str, Any]
 # What people call the two branches of a condition.
 _LABELS = {"if": ("if", "true", "yes", "then"), "else": ("else", "false", "no", "otherwise")}
 _HOLDS, _BROKEN = ("holds", "yes", "true"), ("broken", "no", "false")

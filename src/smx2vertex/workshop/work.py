@@ -7,20 +7,21 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from ..findings import Finding, InputError
 from ..kubeflow.graph import Graph, read_graph
 from ..kubeflow.spec import load as load_spec
-from ..sagemaker.capture import capture, find_program, has_network_namespace
+from ..sagemaker.capture import Program, capture, find_program, has_network_namespace
 from ..sagemaker.definition import Definition
 from ..sagemaker.reader import load as load_definition
 from .exercise import Exercise
 
+T = TypeVar("T")
 COMPILER = Path(__file__).with_name("compile_program.py")
 SECONDS = 120
 _SECRETS = ("AWS_", "BOTO_", "GOOGLE_", "CLOUDSDK_")
@@ -38,7 +39,7 @@ class Work:
         """Nothing is read before a check asks for it."""
         self.exercise = exercise
         self.folder = folder
-        self._read: dict[tuple[str, str], Any] = {}
+        self._kept: dict[tuple[Callable[[Path], Any], Path], Any] = {}
 
     def file(self, name: str) -> Path:
         """A file of the participant's.
@@ -61,9 +62,7 @@ class Work:
         Raises:
             InputError: it is not there (SMX702), or no YAML mapping (SMX703).
         """
-        found = self._once("sheet", name, self.file, _sheet)
-        assert isinstance(found, dict)
-        return found
+        return self._once(_sheet, self.file(name))
 
     def definition(self, name: str) -> Definition:
         """A definition: that of a JSON file, or the one that a program builds.
@@ -71,42 +70,36 @@ class Work:
         Raises:
             InputError: it cannot be read, is broken, or the program builds none.
         """
-        found = self._once("definition", name, self.file, _definition)
-        assert isinstance(found, Definition)
-        return found
+        return self._once(_definition, self.file(name))
 
     def graph(self, name: str) -> Graph:
-        """The graph of a compiled pipeline: that of a YAML file, or what a program compiles to.
+        """The graph of the pipeline that a program compiles to.
 
         Raises:
-            InputError: it cannot be read, or the program does not compile (SMX704).
+            InputError: it is not there (SMX702), or does not compile (SMX704).
         """
-        found = self._once("graph", name, self.file, _graph)
-        assert isinstance(found, Graph)
-        return found
+        return self._once(_graph, self.file(name))
 
     def given_definition(self, name: str) -> Definition:
         """A definition as the exercise gives it."""
-        found = self._once("given definition", name, self.given, _definition)
-        assert isinstance(found, Definition)
-        return found
+        return self._once(_definition, self.given(name))
 
     def given_graph(self, name: str) -> Graph:
         """A compiled pipeline as the exercise gives it."""
-        found = self._once("given graph", name, self.given, _graph)
-        assert isinstance(found, Graph)
-        return found
+        return self._once(_compiled, self.given(name))
 
-    def _once(self, how: str, name: str, place: Any, read: Any) -> Any:
-        key = (how, name)
-        if key not in self._read:
+    def _once(self, read: Callable[[Path], T], path: Path) -> T:
+        """What a file holds, or why it cannot be used, found out once."""
+        if (read, path) not in self._kept:
             try:
-                self._read[key] = read(place(name))
+                self._kept[read, path] = read(path)
             except InputError as error:
-                self._read[key] = error
-        if isinstance(self._read[key], InputError):
-            raise self._read[key]
-        return self._read[key]
+                self._kept[read, path] = error
+        kept = self._kept[read, path]
+        if isinstance(kept, InputError):
+            raise kept
+        found: T = kept
+        return found
 
 
 def _sheet(path: Path) -> dict[str, Any]:
@@ -123,31 +116,35 @@ def _sheet(path: Path) -> dict[str, Any]:
 
 def _definition(path: Path) -> Definition:
     program = find_program(str(path))
-    if program is None:
-        definition = load_definition(path)
-    else:
-        with tempfile.TemporaryDirectory(prefix="workshop-") as folder:
-            captured = capture(program, Path(folder) / "bundle", timeout=SECONDS)
-            if not captured.complete:
-                raise InputError(next(each for each in captured.findings if each.severity == "error"))
-            names = captured.bundle.names()
-            if len(names) > 1:
-                said = f"{path.name} builds {len(names)} pipelines: {', '.join(names)}"
-                raise InputError(Finding("SMX706", said, file=path.name))
-            definition = captured.bundle.definition(names[0])
+    definition = load_definition(path) if program is None else _captured(program)
     for finding in definition.findings:
         if finding.severity == "error":
             raise InputError(finding)
     return definition
 
 
+def _captured(program: Program) -> Definition:
+    """The only pipeline that a program builds, run to its end."""
+    with tempfile.TemporaryDirectory(prefix="workshop-") as folder:
+        captured = capture(program, Path(folder) / "bundle", timeout=SECONDS)
+        if not captured.complete:
+            raise InputError(captured.findings[0])  # what stopped it stands first
+        names = captured.bundle.names()
+        if len(names) > 1:
+            said = f"{len(names)} pipelines are built: {', '.join(names)}"
+            raise InputError(Finding("SMX706", said, file=program.shown))
+        return captured.bundle.definition(names[0])
+
+
+def _compiled(path: Path) -> Graph:
+    return read_graph(load_spec(path))
+
+
 def _graph(path: Path) -> Graph:
-    if path.suffix != ".py":
-        return read_graph(load_spec(path))
     with tempfile.TemporaryDirectory(prefix="workshop-") as folder:
         compiled = Path(folder) / "pipeline.yaml"
         _compile(path, compiled)
-        return read_graph(load_spec(compiled))
+        return _compiled(compiled)
 
 
 def _compile(program: Path, compiled: Path) -> None:
@@ -166,6 +163,9 @@ def _compile(program: Path, compiled: Path) -> None:
         raise InputError(Finding("SMX704", said, file=program.name)) from error
     if done.returncode != 0:
         raise InputError(Finding("SMX704", f"{program.name}: {_reason(done.stderr, program)}", file=program.name))
+    if not compiled.is_file():
+        said = f"{program.name} ends before its pipeline is compiled"
+        raise InputError(Finding("SMX704", said, file=program.name))
 
 
 def _reason(output: str, program: Path) -> str:
