@@ -33,9 +33,7 @@ def main():
     tf.keras.utils.set_random_seed(7)
     table = np.loadtxt(Path(os.environ["SM_CHANNEL_TRAIN"]) / "train.csv", delimiter=",", dtype="float32")
     model = build(table.shape[1] - 1, arguments.learning_rate)
-    model.fit(
-        table[:, :-1], table[:, -1], epochs=arguments.epochs, batch_size=arguments.batch_size, verbose=2
-    )
+    model.fit(table[:, :-1], table[:, -1], epochs=arguments.epochs, batch_size=arguments.batch_size, verbose=2)
     folder = Path(os.environ["SM_MODEL_DIR"])
     # TensorFlow Serving wants a folder with a number; Keras 3 exports what Keras 2 saves.
     (model.export if hasattr(model, "export") else model.save)(str(folder / "1"))
