@@ -29,6 +29,9 @@ def test_an_installed_wheel_works_from_any_folder(tmp_path: Path) -> None:
     command = [environment / "bin" / "smx2vertex", "convert", DEFINITION, "--out", "project"]
     done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    command = [environment / "bin" / "smx2vertex", "workshop", "start", "5.1.3"]
+    subprocess.run(command, cwd=elsewhere, check=True, capture_output=True)
+    assert (elsewhere / "workshop" / "5.1.3-dag" / "definition.json").is_file()
     where = subprocess.run(
         [python, "-c", "import smx2vertex; print(smx2vertex.__file__)"], capture_output=True, text=True
     )

@@ -88,7 +88,7 @@ def start(name: Id, folder: Folder = HERE) -> None:
 
 @workshop.command()
 def check(name: Id, folder: Folder = HERE, format: Form = Format.text) -> None:
-    """Say what is right, what is missing, what is wrong and why. Your programs are executed, without a network."""
+    """Say what is right, what is missing, what is wrong and why. Your programs are executed, without credentials."""
     from ..workshop.grading import grade, passed
     from ..workshop.progress import save
     from .output import print_json

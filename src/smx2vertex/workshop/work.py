@@ -148,7 +148,7 @@ def _graph(path: Path) -> Graph:
 
 
 def _compile(program: Path, compiled: Path) -> None:
-    """Compile a program in a process of its own, without network and credentials."""
+    """Compile a program in a process of its own, without credentials, and without a network where that is possible."""
     command = [sys.executable, str(COMPILER), str(program.resolve()), str(compiled)]
     if has_network_namespace():
         command = ["unshare", "-rn", *command]
