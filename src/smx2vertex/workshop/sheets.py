@@ -32,8 +32,8 @@ def choices(check: Check, work: Work) -> Iterator[Answer]:
         elif options and any(plain(each) not in map(plain, options) for each in _several(given)):
             yield Answer(item, "wrong", f"{item}: {_shown(given)} is none of the answers: {', '.join(options)}.", look)
         else:
-            slip = next((text for slip, text in truth.slips.items() if plain(slip) in map(plain, _several(given))), "")
-            yield Answer(item, "wrong", f"{item}: {_shown(given)} is not right. {slip}".strip(), look)
+            why = _why(_several(given), truth, settings)
+            yield Answer(item, "wrong", f"{item}: {_shown(given)} is not right. {why}".strip(), look)
 
 
 def listed(check: Check, work: Work) -> Iterator[Answer]:
@@ -52,8 +52,7 @@ def listed(check: Check, work: Work) -> Iterator[Answer]:
         extra = [text for key, text in found.items() if key not in wanted and key != "none"]
         lacking = [text for key, text in wanted.items() if key not in found]
         if extra:
-            slips = {plain(slip): text for slip, text in truth.slips.items()}
-            why = " ".join(slips.get(plain(each), "") for each in extra).strip()
+            why = _why(extra, truth, settings)
             yield Answer(item, "wrong", f"{item}: {', '.join(extra)} does not belong there. {why}".strip(), look)
         if lacking:
             yield Answer(item, "missing", f"{item}: {_count(len(lacking))} not in your list.", look)
@@ -131,6 +130,13 @@ def _at(sheet: Any, path: str) -> Any:
         return entries[plain(path)]
     first, _, rest = path.partition("/")
     return _at(entries.get(plain(first)), rest) if rest else None
+
+
+def _why(given: list[Any], truth: Truth, settings: Settings) -> str:
+    """Why answers are wrong: what is known of these slips, or else what the check says of any."""
+    slips = {plain(slip): text for slip, text in truth.slips.items()}
+    known = [slips[plain(each)] for each in given if plain(each) in slips]
+    return " ".join(known) or str(settings.get("wrong", ""))
 
 
 def _several(given: Any) -> list[Any]:
