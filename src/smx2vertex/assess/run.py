@@ -177,9 +177,8 @@ class _Worker:
             if page is None or (self.task.out / page).is_file():
                 return Outcome(source, digest, record, page)
         definition = source.load()
-        faults = [finding for finding in definition.findings if finding.severity == "error"]
-        if faults:
-            return Outcome(source, problem=faults[0])
+        if definition.faults:
+            return Outcome(source, problem=definition.faults[0])
         analysis = analyse(definition, self.config, source.kind)
         digest = digest or ""
         page = self._page(analysis.record.name, digest)

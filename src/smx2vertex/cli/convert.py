@@ -11,11 +11,7 @@ from .changes import print_changes, print_merges
 from .source import Config, Python, open_source
 
 if TYPE_CHECKING:
-    from ..compare import Comparison
-    from ..mapping.ledger import MappedPipeline
-    from ..sagemaker.definition import Definition
-    from ..vertex.again import Project
-    from ..vertex.planner import Planned
+    from ..api import Conversion
 
 
 def convert(
@@ -37,63 +33,42 @@ def convert(
 
     What people changed in a project since it was last converted is merged, and stays.
     """
-    from ..compare import compare
-    from ..kubeflow.spec import load as load_spec
-    from ..mapping.ledger import map_pipeline
-    from ..vertex.code_files import CodeSource
-    from ..vertex.config import load_config
-    from ..vertex.planner import plan
-    from ..vertex.project import ProjectError, write
+    from ..api import convert as converted
+    from ..vertex.project import ProjectError
     from .output import usable
 
     if code is not None and not code.is_dir():
         raise typer.BadParameter(f"{code} is no folder", param_hint="--code")
     opened = open_source(source, pipeline, python)
-    definition = usable(opened.definition)
-    chosen = load_config(config or [])
-    mapped = map_pipeline(definition, chosen.tables)
-    planned = plan(definition, mapped, chosen.correspondences, chosen.hooks)
-    planned.findings.extend(chosen.findings)
-    if not planned.plan.body:
-        raise typer.BadParameter(f"no step of {definition.name!r} ever runs anything: there is nothing to convert")
+    usable(opened.definition)
     try:
-        project = write(
-            planned,
-            definition,
-            mapped,
-            chosen.correspondences,
-            chosen.settings,
-            CodeSource(code, opened.files),
-            out,
-            opened.triggers,
-            dry=check or diff,
-        )
+        conversion = converted(opened, out, code=code, config=config or [], dry=check or diff)
     except ProjectError as error:
         raise typer.BadParameter(str(error), param_hint="--out") from error
     if check or diff:
-        print_changes(project, check, diff)
+        print_changes(conversion.project, check, diff)
         return
-    comparison = compare(definition, load_spec(project.path / "compiled" / "vertex.yaml")) if project.sizes else None
-    _print(definition, mapped, planned, project, comparison)
-    if comparison is None or not comparison.equivalent or (strict and planned.excluded):
+    _print(conversion)
+    comparison = conversion.comparison
+    if comparison is None or not comparison.equivalent or (strict and conversion.planned.excluded):
         raise typer.Exit(1)
 
 
-def _print(
-    definition: Definition, mapped: MappedPipeline, planned: Planned, project: Project, comparison: Comparison | None
-) -> None:
+def _print(conversion: Conversion) -> None:
     from .output import console, listed, print_findings
 
     out = console()
-    tasks = len(planned.plan.components)
+    definition, planned, project = conversion.definition, conversion.planned, conversion.project
+    steps, tasks = len(conversion.report.steps), len(planned.plan.components)
     sizes = ", ".join(f"{target} {size / 1000:.0f} kB" for target, size in project.sizes.items()) or "not compiled"
-    out.print(f"{definition.name}: {len(mapped.steps)} steps became {tasks} tasks in {project.path} ({sizes})")
+    out.print(f"{definition.name}: {steps} steps became {tasks} tasks in {project.path} ({sizes})")
     print_merges(project)
     findings = list(dict.fromkeys([*definition.findings, *planned.findings, *project.findings]))
     if findings:
         print_findings(findings)
     if planned.excluded:
         out.print(f"  no counterpart yet, so that they fail and say why: {listed(list(planned.excluded), most=20)}")
+    comparison = conversion.comparison
     if comparison is None:
         out.print("  NOT compiled, and so not compared; what compiled/ holds is from before")
     else:

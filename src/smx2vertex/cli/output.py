@@ -107,9 +107,8 @@ def usable(definition: Definition) -> Definition:
     Raises:
         InputError: it is broken; all but the first fault are printed.
     """
-    faults = [finding for finding in definition.findings if finding.severity == "error"]
-    if faults:
-        for fault in faults[1:]:
-            print_input_error(InputError(fault))
-        raise InputError(faults[0])
+    for fault in definition.faults[1:]:
+        print_input_error(InputError(fault))
+    if definition.faults:
+        raise InputError(definition.faults[0])
     return definition

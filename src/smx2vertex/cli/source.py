@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from ..sagemaker.bundle import Bundle
+    from ..api import Source
     from ..sagemaker.capture import Program
-    from ..sagemaker.definition import Definition
-    from ..sagemaker.trigger_file import Trigger
 
 PipelineName = Annotated[
     str | None, typer.Option("--pipeline", metavar="NAME", help="Which pipeline of a bundle, or what to call a file's.")
@@ -27,23 +25,6 @@ Config = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A definition, and the files it names by their S3 addresses, where they are known.
-
-    Attributes:
-        definition: the definition.
-        files: the files; they last as long as this object.
-        triggers: what starts the pipelines of a bundle.
-        folder: the temporary folder of a captured program.
-    """
-
-    definition: Definition
-    files: dict[str, Path] = field(default_factory=dict)
-    triggers: list[Trigger] = field(default_factory=list)
-    folder: tempfile.TemporaryDirectory[str] | None = None
-
-
 def open_source(source: Path, pipeline: str | None, python: Path | None = None) -> Source:
     """Open a source.
 
@@ -53,35 +34,22 @@ def open_source(source: Path, pipeline: str | None, python: Path | None = None) 
         python: the interpreter for a program.
 
     Raises:
-        typer.BadParameter: a bundle holds several pipelines and none is named.
-        InputError: the source cannot be read.
+        InputError: the source cannot be read, or holds several pipelines and none is named.
     """
-    from ..sagemaker.bundle import is_bundle, open_bundle
+    from ..api import load
     from ..sagemaker.capture import find_program
-    from ..sagemaker.reader import load
 
-    if is_bundle(source):
-        return _from_bundle(open_bundle(source), source, pipeline)
     program = None if source.exists() and source.suffix not in (".py", ".ipynb") else find_program(str(source))
-    return Source(load(source, pipeline)) if program is None else _captured(program, pipeline, python)
+    return load(source, pipeline) if program is None else _captured(program, pipeline, python)
 
 
 def _captured(program: Program, pipeline: str | None, python: Path | None) -> Source:
+    from ..api import load
     from .capture import run_program
     from .output import print_findings
 
     folder = tempfile.TemporaryDirectory(prefix="smx2vertex-")
     captured = run_program(program, Path(folder.name) / "bundle", python=python)
     print_findings(captured.findings, to_stderr=True)
-    opened = _from_bundle(captured.bundle, Path(program.shown), pipeline)
+    opened = load(captured.bundle.folder, pipeline)
     return replace(opened, definition=replace(opened.definition, file=program.shown), folder=folder)
-
-
-def _from_bundle(bundle: Bundle, source: Path, pipeline: str | None) -> Source:
-    from ..sagemaker.trigger_file import read_triggers
-
-    names = bundle.names()
-    if pipeline is None and len(names) != 1:
-        listed = "".join(f"\n  {name}" for name in names)
-        raise typer.BadParameter(f"{source} holds {len(names)} pipelines:{listed}", param_hint="--pipeline")
-    return Source(bundle.definition(pipeline or names[0]), bundle.files(), read_triggers(bundle.folder))

@@ -243,6 +243,11 @@ class Definition:
     findings: list[Finding] = field(default_factory=list)
     functions: Mapping[str, FunctionCall] = field(default_factory=dict)
 
+    @property
+    def faults(self) -> list[Finding]:
+        """Why the definition is broken; none if it can be mapped, converted and compared."""
+        return [finding for finding in self.findings if finding.severity == "error"]
+
     def all_steps(self, bodies: bool = False) -> Iterator[Step]:
         """Every step, in the order of the document, conditions before the steps inside them.
 
