@@ -188,7 +188,7 @@ class Structure:
                 continue
             got.remove(other)
             for code in self.differences(guard, other):
-                yield code, f"{_show(guard)} became {_show(other)} ({other.at})", guard.at
+                yield code, f"{_LEADS[code]}: {_show(guard)} became {_show(other)} ({other.at})", guard.at
         for guard in got:
             yield "SMX416", f"{_show(guard)} is asked as well ({guard.at})", step.at
 
@@ -274,6 +274,16 @@ def has_no_place(node: Node) -> bool:
 def items_of(loop: str) -> Template:
     """The items of a loop, as a value."""
     return (Product(loop, ("items",)),)
+
+
+# What differs between two conditions, before both are shown.
+_LEADS = {
+    "SMX410": "the branches are swapped",
+    "SMX411": "another operator",
+    "SMX412": "another threshold",
+    "SMX413": "another value of the file",
+    "SMX414": "another condition",
+}
 
 
 def _operand_code(wanted: Part, found: Part) -> str:
