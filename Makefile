@@ -42,8 +42,9 @@ bench: $(STAMP) ## measure the budgets of the design
 examples: $(STAMP) ## write the example projects again
 	@$(BIN)/python examples/projects.py
 
-docs: $(STAMP) ## write the generated pages of docs/ again
+docs: $(STAMP) ## write the generated pages of docs/ again, and build the site in build/site
 	@$(BIN)/python docs/reference.py
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 coverage: $(STAMP) ## count what is translated of the corpus, and write docs/coverage.md
 	@$(BIN)/python -m benchmarks.coverage --write
