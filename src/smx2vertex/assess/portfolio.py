@@ -215,7 +215,7 @@ class Gathering:
             dependencies=[
                 Dependency(link.kind, link.name, self._ids(link.sources), self._ids(link.users)) for link in links
             ],
-            waves=self._waves(placed),
+            waves=self._waves(placed, links),
             effort=effort,
             compute=self._compute(steps),
             pipelines=self.entries,
@@ -224,13 +224,17 @@ class Gathering:
         )
 
     def _tell_apart(self) -> None:
-        """Give pipelines of one name an id with their file."""
-        named = Counter(entry.name for entry in self.entries)
-        given: Counter[str] = Counter()
+        """Give pipelines of one name an id with as much of the end of their file as tells them apart."""
+        named: defaultdict[str, list[PipelineEntry]] = defaultdict(list)
         for entry in self.entries:
-            entry.id = entry.name if named[entry.name] == 1 else f"{entry.name} ({entry.file})"
-            given[entry.id] += 1
-            entry.id += f" {given[entry.id]}" if given[entry.id] > 1 else ""
+            named[entry.name].append(entry)
+        given: Counter[str] = Counter()
+        for entries in named.values():
+            ends = _ends([entry.file for entry in entries]) if len(entries) > 1 else [""]
+            for entry, end in zip(entries, ends, strict=True):
+                entry.id = f"{entry.name} ({end})" if end else entry.name
+                given[entry.id] += 1
+                entry.id += f" {given[entry.id]}" if given[entry.id] > 1 else ""
 
     def _ids(self, numbers: Iterable[int]) -> list[str]:
         return [self.entries[number].id for number in numbers]
@@ -282,7 +286,10 @@ class Gathering:
         if not (entry.excluded or place.late or place.circle or entry.depends_on or place.with_template):
             yield "needs no other pipeline"
 
-    def _waves(self, placed: Sequence[Place]) -> list[Wave]:
+    def _waves(self, placed: Sequence[Place], links: Sequence[Link]) -> list[Wave]:
+        users: Counter[int] = Counter()
+        for link in links:
+            users.update(dict.fromkeys(link.sources, len(link.users)))
         members: defaultdict[int, list[int]] = defaultdict(list)
         for number, place in enumerate(placed):
             members[place.wave].append(number)
@@ -290,11 +297,26 @@ class Gathering:
             Wave(
                 number=wave,
                 title="after steps are rewritten" if placed[members[wave][0]].late else "ready to convert",
-                pipelines=self._ids(members[wave]),
+                pipelines=self._ids(self._in_order(members[wave], users)),
                 days=total(self.entries[number].days for number in members[wave]),
             )
             for wave in sorted(members)
         ]
+
+    def _in_order(self, numbers: Sequence[int], users: Mapping[int, int]) -> list[int]:
+        """The pipelines of a wave: what most others need, then large templates, then what takes the fewest days.
+
+        The pattern of a template stands before the others.
+        """
+        members = Counter(self.entries[number].template for number in numbers)
+
+        def place(number: int) -> tuple[int, int, tuple[str, float]]:
+            entry = self.entries[number]
+            size = members[entry.template]
+            within = (entry.template, float(number)) if size > 1 else ("", entry.days.likely)
+            return -users.get(number, 0), -size, within
+
+        return sorted(numbers, key=place)
 
     def _effort(self) -> Effort:
         shared = self.table.shared_drivers({kind: len(names) for kind, names in self.used.items()})
@@ -405,7 +427,7 @@ class Gathering:
             for thing, usage in self.used[kind].items():
                 if len(usage.pipelines) > 1 and not self._is_settled(kind, thing):
                     blockers.append(Blocker(name, thing, self._ids(usage.pipelines), False, help_))
-        return sorted(blockers, key=lambda each: (-len(each.pipelines), not each.blocks, each.kind, each.name))
+        return sorted(blockers, key=lambda each: (not each.blocks, -len(each.pipelines), each.kind, each.name))
 
     def _is_settled(self, kind: str, name: str) -> bool:
         """Whether the user's configuration says what stands for it."""
@@ -484,6 +506,16 @@ def _listed(names: Sequence[str]) -> str:
     if len(names) <= _MOST_NAMED:
         return ", ".join(names)
     return f"{', '.join(names[: _MOST_NAMED - 1])} and {len(names) - _MOST_NAMED + 1} more"
+
+
+def _ends(files: Sequence[str]) -> list[str]:
+    """The shortest ends of paths that tell them apart; of paths that are the same, as long as any."""
+    parts = [Path(file).parts for file in files]
+    for length in range(1, max(map(len, parts)) + 1):
+        ends = ["/".join(each[-length:]) for each in parts]
+        if len(set(ends)) == len(set(files)):
+            return ends
+    return list(files)
 
 
 def _trigger(entry: dict[str, Any]) -> Trigger:

@@ -82,13 +82,14 @@ def assess(
 
 
 def _page(analysis: Analysis, settings: Settings) -> str:
-    """The page about a pipeline, as `map --format html` writes it."""
+    """The page about a pipeline, as `map --format html` writes it, with a way back to the portfolio."""
     from ..assess.details import pipeline_details
     from ..assess.pipeline import report_pipeline
     from ..report.pipeline_html import to_html
 
     parts = (analysis.definition, analysis.mapped, analysis.planned)
-    return to_html(report_pipeline(*parts, settings.row_files), pipeline_details(*parts, settings.tables))
+    report, details = report_pipeline(*parts, settings.row_files), pipeline_details(*parts, settings.tables)
+    return to_html(report, details, index="../index.html")
 
 
 @contextmanager
@@ -112,6 +113,7 @@ def _write(found: Assessment) -> None:
     from ..report.portfolio import write_json
     from ..report.portfolio_csv import write_csv
     from ..report.portfolio_excel import write_workbook
+    from ..report.portfolio_html import to_html
     from ..report.portfolio_markdown import to_markdown
     from ..report.portfolio_tables import findings_table, pipelines_table, tables
 
@@ -123,6 +125,8 @@ def _write(found: Assessment) -> None:
         write_csv(pipelines_table(portfolio), file)
     with whole_file(out / "findings.csv") as file:
         write_csv(single, file)
+    with whole_file(out / "index.html") as file:
+        file.write(to_html(portfolio))
     with whole_file(out / "report.md") as file:
         file.writelines(f"{line}\n" for line in to_markdown(portfolio))
     with whole_binary_file(out / "portfolio.xlsx") as workbook:

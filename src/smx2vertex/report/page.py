@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from .diagram import one_line, shortened
+from ..words import counted, one_line, shortened
 
 
 def page(template: str, styles: tuple[str, ...] = (), scripts: tuple[str, ...] = (), **values: Any) -> str:
@@ -66,11 +66,6 @@ def shortened_path(pointer: str, ends: int = 60) -> str:
     """A JSON pointer without its middle, where it is long."""
     line = one_line(pointer)
     return line if len(line) <= 2 * ends else f"{line[:ends]} … {line[-ends:]}"
-
-
-def counted(number: int, what: str) -> str:
-    """`1 step`, `2 steps`."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _text(named: str) -> str:

@@ -15,9 +15,10 @@ from markupsafe import Markup
 from ..findings import Finding, by_severity, catalogue
 from ..mapping.ledger import MappedField
 from ..mapping.tables import VERDICTS, Verdict
-from .diagram import Diagram, DiagramTooLargeError, one_line
+from ..words import counted, one_line
+from .diagram import Diagram, DiagramTooLargeError
 from .diagram_svg import Mark, to_page_svg
-from .page import arrows, counted, json_block, page, short
+from .page import arrows, json_block, page, short
 from .pipeline import MACHINE_COLUMNS, PipelineDetails, PipelineReport, rule_table
 
 SIGNS: dict[Verdict, str] = {"exact": "✓", "adapted": "≈", "redesign": "✎", "unsupported": "✕"}
@@ -32,14 +33,15 @@ _ITSELF = "The definition itself"
 _LONGEST_VALUE = 2_000
 
 
-def to_html(report: PipelineReport, details: PipelineDetails) -> str:
-    """The page."""
+def to_html(report: PipelineReport, details: PipelineDetails, index: str | None = None) -> str:
+    """The page; `index` is where the page of its portfolio stands, relative to it."""
     verdicts = {step.name: step.verdict for step in report.steps}
     return page(
         "pipeline.html.j2",
         styles=("pipeline.css",),
         scripts=("pipeline.js",),
         report=report,
+        index=index,
         signs=SIGNS,
         meanings=MEANINGS,
         step_counts={verdict: Counter(verdicts.values())[verdict] for verdict in VERDICTS},

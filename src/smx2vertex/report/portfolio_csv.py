@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 from typing import TextIO
 
+from ..words import one_line
 from .cells import neutral
-from .diagram import one_line
-from .portfolio_tables import Cell, PortfolioTable
+from .portfolio_tables import PortfolioTable
+from .portfolio_words import Cell
 
 
 def write_csv(table: PortfolioTable, file: TextIO) -> None:

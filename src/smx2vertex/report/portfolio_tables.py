@@ -8,8 +8,8 @@ from operator import attrgetter
 from typing import TypeAlias
 
 from .portfolio import Compute, Days, FindingRow, PipelineEntry, Portfolio, Used
+from .portfolio_words import Cell, before, listed
 
-Cell: TypeAlias = "str | int | float | None"
 Row: TypeAlias = "tuple[Cell, ...]"
 
 _VERDICTS = ("exact", "adapted", "redesign", "unsupported")
@@ -44,9 +44,9 @@ def tables(portfolio: Portfolio) -> list[PortfolioTable]:
         pipelines_table(portfolio),
         PortfolioTable(
             "Blockers",
-            ("kind", "name", "pipelines", "blocks", "what to do", "which"),
+            ("kind", "name", "pipelines", "settle before", "what to do", "which"),
             lambda: (
-                (each.kind, each.name, len(each.pipelines), _yes(each.blocks), each.help, _listed(each.pipelines))
+                (each.kind, each.name, len(each.pipelines), before(each.blocks), each.help, listed(each.pipelines))
                 for each in portfolio.blockers
             ),
         ),
@@ -54,7 +54,7 @@ def tables(portfolio: Portfolio) -> list[PortfolioTable]:
             "Templates",
             ("template", "like", "pipelines", "steps", "similarity", "which"),
             lambda: (
-                (each.id, each.name, len(each.pipelines), each.steps, each.similarity, _listed(each.pipelines))
+                (each.id, each.name, len(each.pipelines), each.steps, each.similarity, listed(each.pipelines))
                 for each in portfolio.templates
             ),
         ),
@@ -62,7 +62,7 @@ def tables(portfolio: Portfolio) -> list[PortfolioTable]:
             "Dependencies",
             ("kind", "name", "from", "to"),
             lambda: (
-                (each.kind, each.name, _listed(each.sources), _listed(each.users)) for each in portfolio.dependencies
+                (each.kind, each.name, listed(each.sources), listed(each.users)) for each in portfolio.dependencies
             ),
         ),
         PortfolioTable(
@@ -136,11 +136,6 @@ def findings_table(findings: Callable[[], Iterable[FindingRow]]) -> PortfolioTab
     return PortfolioTable("Findings", columns, lambda: map(attrgetter(*columns), findings()))
 
 
-def days_text(days: Days) -> str:
-    """`12.0 (5.0 to 30.0)`."""
-    return f"{days.likely:,.1f} ({days.low:,.1f} to {days.high:,.1f})"
-
-
 def _days(days: Days) -> Row:
     return days.low, days.likely, days.high
 
@@ -149,14 +144,6 @@ def _hours(compute: Compute | None) -> Row:
     if compute is None:
         return (None,) * len(_HOURS)
     return compute.vcpu_hours, compute.gpu_hours, compute.memory_gib_hours, compute.cost
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return "; ".join(names)
 
 
 def _summary(portfolio: Portfolio) -> Iterator[Row]:
@@ -198,7 +185,7 @@ def _pipeline(entry: PipelineEntry) -> Row:
         entry.id, entry.name, entry.file, entry.source, entry.page, entry.wave, entry.why, entry.template,
         entry.similarity, entry.level, entry.verdict, len(entry.steps), len(entry.excluded), entry.parameters,
         entry.branches, *(entry.fields[verdict] for verdict in _VERDICTS), *entry.findings.values(),
-        *_days(entry.days), *_hours(entry.compute_source), *_hours(entry.compute_target), _listed(entry.depends_on),
+        *_days(entry.days), *_hours(entry.compute_source), *_hours(entry.compute_target), listed(entry.depends_on),
     )  # fmt: skip
 
 
