@@ -21,11 +21,11 @@ demo: $(STAMP) ## convert, validate and run the lab 05 pipeline on this machine
 	@$(BIN)/python examples/demo.py
 
 test: $(STAMP) ## all tests but the slow ones
-	@$(BIN)/python -m pytest -m 'not slow' -n 2
+	@$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile
 
 test-all: $(STAMP) ## all tests; fetches TensorFlow (280 MB) for one of the examples
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,tensorflow]'
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
