@@ -18,7 +18,7 @@ UNSHOWN = ".smx2vertex/base.tar"
 
 def print_merges(project: Project) -> None:
     """Which changes of people's stay as they are, and which were merged."""
-    from ..report.diagram import one_line
+    from ..words import one_line
     from .output import console
 
     for how, text in (("yours", "your changes stay in"), ("merged", "your changes are merged into the new")):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..words import counted, first_of, one_line
 from .changes import print_changes, print_merges
 from .source import Config, Python, open_source
 
@@ -55,19 +56,21 @@ def convert(
 
 
 def _print(conversion: Conversion) -> None:
-    from .output import console, listed, print_findings
+    from .output import console, print_findings
 
     out = console()
     definition, planned, project = conversion.definition, conversion.planned, conversion.project
-    steps, tasks = len(conversion.report.steps), len(planned.plan.components)
+    steps = counted(len(conversion.report.steps), "step")
+    tasks = counted(len(planned.plan.components), "task")
     sizes = ", ".join(f"{target} {size / 1000:.0f} kB" for target, size in project.sizes.items()) or "not compiled"
-    out.print(f"{definition.name}: {steps} steps became {tasks} tasks in {project.path} ({sizes})")
+    out.print(f"{definition.name}: {steps} became {tasks} in {project.path} ({sizes})")
     print_merges(project)
     findings = list(dict.fromkeys([*definition.findings, *planned.findings, *project.findings]))
     if findings:
         print_findings(findings)
     if planned.excluded:
-        out.print(f"  no counterpart yet, so that they fail and say why: {listed(list(planned.excluded), most=20)}")
+        names = one_line(first_of(list(planned.excluded), 20, "steps"))
+        out.print(f"  no counterpart yet, so that they fail and say why: {names}")
     comparison = conversion.comparison
     if comparison is None:
         out.print("  NOT compiled, and so not compared; what compiled/ holds is from before")

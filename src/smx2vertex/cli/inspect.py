@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..words import counted
 from .source import PipelineName, open_source
 
 if TYPE_CHECKING:
@@ -139,5 +140,5 @@ def _print_text(outline: Outline, findings: list[Finding]) -> None:
     for line, style in to_text(outline):
         out.print(Text(line, style=_STYLES[style]))
     if findings:
-        out.print(f"\n{len(findings)} findings (smx2vertex explain CODE tells more)")
+        out.print(f"\n{counted(len(findings), 'finding')} (smx2vertex explain CODE tells more)")
         print_findings(findings)

@@ -11,6 +11,7 @@ from ..sagemaker.dataflow import Consumed, Dataflow, StepFlow, purpose
 from ..sagemaker.definition import Parameter, Retry
 from ..sagemaker.steps import Field, Resources
 from ..sagemaker.wording import conditions_text, expression_text
+from ..words import counted
 
 
 def outline(flow: Dataflow) -> Outline:
@@ -19,7 +20,8 @@ def outline(flow: Dataflow) -> Outline:
     kinds = Counter((_kind(each), purpose(each)) for each in flow.steps)
     return Outline(
         title=definition.name,
-        summary=f"SageMaker pipeline definition · {len(flow.steps)} steps · {len(definition.parameters)} parameters",
+        summary=f"SageMaker pipeline definition · {counted(len(flow.steps), 'step')}"
+        f" · {counted(len(definition.parameters), 'parameter')}",
         tables=(
             Table(
                 "Parameters",

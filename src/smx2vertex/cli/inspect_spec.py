@@ -32,6 +32,7 @@ from ..kubeflow.origins import (
 from ..kubeflow.spec import Parameter, Retry
 from ..report.diagram import Diagram, Edge, Group, Node
 from ..report.outline import Entry, Outline, Table
+from ..words import counted
 
 _COMPARED = {
     "==": "equals",
@@ -149,7 +150,7 @@ def outline(graph: Graph) -> Outline:
     kinds = Counter((*category(task), task.kind) for task in tasks)
     return Outline(
         title=graph.name,
-        summary=f"compiled pipeline · {len(tasks)} tasks · {len(graph.parameters)} parameters",
+        summary=f"compiled pipeline · {counted(len(tasks), 'task')} · {counted(len(graph.parameters), 'parameter')}",
         tables=(
             Table(
                 "Parameters",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..words import counted, one_line
+
 if TYPE_CHECKING:
     from ..findings import Finding
     from ..kubeflow.hazards import Limits
@@ -143,7 +145,6 @@ def _counts(placed: Placed) -> dict[str, int]:
 def _print_text(files: list[Path], placed: Placed, ignored: int) -> None:
     from rich.text import Text
 
-    from ..report.diagram import one_line
     from .output import STYLES, console
 
     out = console()
@@ -153,6 +154,6 @@ def _print_text(files: list[Path], placed: Placed, ignored: int) -> None:
         out.print(Text.assemble((place, "dim"), " ", (finding.code, "bold"), " ", severity, one_line(finding.message)))
     counts = " · ".join(f"{count} {severity}" for severity, count in _counts(placed).items())
     left_out = f" · {ignored} ignored" if ignored else ""
-    out.print(f"{len(files)} {'file' if len(files) == 1 else 'files'} · {counts}{left_out}")
+    out.print(f"{counted(len(files), 'file')} · {counts}{left_out}")
     if placed:
         out.print(Text("smx2vertex explain CODE tells why, and what to do", style="dim"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..words import counted
 from .source import Config, Python, open_source
 
 if TYPE_CHECKING:
@@ -75,5 +76,5 @@ def _print_text(report: PipelineReport) -> None:
     for part in to_text(report, STYLES):
         console().print(part)
     if report.findings:
-        console().print(f"{len(report.findings)} findings (smx2vertex explain CODE tells more)")
+        console().print(f"{counted(len(report.findings), 'finding')} (smx2vertex explain CODE tells more)")
         print_findings(report.findings)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..words import counted, one_line
 from .source import Config
 
 if TYPE_CHECKING:
@@ -90,7 +91,6 @@ def check(
     """Check that tables and configurations are well-formed; exit code 1 if one is not."""
     from ..findings import Finding, InputError
     from ..mapping.check import check_table, table_files
-    from ..report.diagram import one_line
     from ..vertex.config_check import check_config, is_config
     from .output import message
 
@@ -104,7 +104,7 @@ def check(
             raise InputError(Finding("SMX101", error.strerror or "it cannot be read", file=str(file))) from error
     for mistake in mistakes:
         print(one_line(str(mistake)))
-    message(f"{len(tables)} files, {len(mistakes)} mistakes")
+    message(f"{counted(len(tables), 'file')}, {counted(len(mistakes), 'mistake')}")
     if mistakes:
         raise typer.Exit(1)
 

@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..findings import Finding, InputError, RefusedError, by_severity
+from ..words import first_of, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,8 +61,6 @@ def print_findings(findings: Iterable[Finding], shown: int = 1, to_stderr: bool 
     """Findings grouped by code, each group with its first places."""
     from rich.text import Text
 
-    from ..report.diagram import one_line
-
     groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in by_severity(findings):
         groups[finding.code, finding.message].append(finding)
@@ -69,7 +68,7 @@ def print_findings(findings: Iterable[Finding], shown: int = 1, to_stderr: bool 
     for (code, text), group in groups.items():
         first = group[0]
         steps = list(dict.fromkeys(each.step for each in group if each.step))
-        said = one_line(f"{listed(steps)}: {text}" if steps else text)
+        said = one_line(f"{first_of(steps, 3, 'steps')}: {text}" if steps else text)
         out.print(Text.assemble(("  " + code, "bold"), " ", (f"{first.severity:<8}", STYLES[first.severity]), said))
         more = f" and {len(group) - shown} more" if len(group) > shown else ""
         places = ", ".join(_place(each) for each in group[:shown] if each.pointer)
@@ -81,14 +80,6 @@ def _place(finding: Finding) -> str:
     """The pointer; a line of a program, which may be several files, with its file."""
     is_line = re.fullmatch(r"(cell \d+, )?line \d+", finding.pointer)
     return f"{finding.file} {finding.pointer}" if is_line and finding.file else finding.pointer
-
-
-def listed(names: list[str], most: int = 3) -> str:
-    """Names of steps in a sentence, the first of many; without control characters."""
-    from ..report.diagram import one_line
-
-    several = f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more steps"
-    return one_line(", ".join(names) if len(names) <= most else several)
 
 
 def print_input_error(error: InputError | RefusedError) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..words import counted
 from .output import Format
 
 if TYPE_CHECKING:
@@ -58,9 +59,9 @@ def _print_text(pulled: Pulled) -> None:
 
     out = console()
     out.print(
-        f"{pulled.folder}: {len(pulled.fetched)} pipelines fetched, {len(pulled.unchanged)} unchanged, "
-        f"{len(pulled.failed)} failed; {pulled.files} files of code; {pulled.triggers} triggers, "
-        f"{pulled.model_package_groups} model package groups"
+        f"{pulled.folder}: {counted(len(pulled.fetched), 'pipeline')} fetched, {len(pulled.unchanged)} unchanged, "
+        f"{len(pulled.failed)} failed; {counted(pulled.files, 'file')} of code; {counted(pulled.triggers, 'trigger')}, "
+        f"{counted(pulled.model_package_groups, 'model package group')}"
     )
     if pulled.failed:
         out.print(f"  failed: {', '.join(map(repr, pulled.failed))}")

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..words import counted
+
 if TYPE_CHECKING:
     from ..scan import Inventory
 
@@ -110,7 +112,7 @@ def _print_text(inventory: Inventory) -> None:
         out.print(grid)
     findings = inventory.all_findings()
     if findings:
-        out.print(Text(f"\n{len(findings)} findings (smx2vertex explain CODE tells more)", style="bold"))
+        out.print(Text(f"\n{counted(len(findings), 'finding')} (smx2vertex explain CODE tells more)", style="bold"))
     for finding in findings:
         severity = (f"{finding.severity:<8}", STYLES[finding.severity])
         out.print(Text.assemble("  ", (finding.code, "bold"), " ", severity, _plain(_place(finding)), ": "), end="")
@@ -120,7 +122,7 @@ def _print_text(inventory: Inventory) -> None:
 def _summary(inventory: Inventory) -> str:
     kinds = Counter(file.kind for file in inventory.files)
     parts = [f"{count} {kind}" for kind, count in sorted(kinds.items())]
-    return " · ".join([f"{len(inventory.files)} files", *parts])
+    return " · ".join([counted(len(inventory.files), "file"), *parts])
 
 
 def _place(finding: object) -> str:

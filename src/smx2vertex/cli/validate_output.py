@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..words import first_of, one_line
+
 if TYPE_CHECKING:
     from ..compare import Comparison
     from ..kubeflow.graph import Graph
@@ -101,7 +103,7 @@ def _print_text(comparison: Comparison) -> None:
     from rich.text import Text
 
     from ..report.comparison import aligned, detail, left_out, seen_once
-    from .output import console, listed, print_findings
+    from .output import console, print_findings
 
     out = console()
     result = comparison.to_dict()
@@ -113,7 +115,7 @@ def _print_text(comparison: Comparison) -> None:
     for check in result["checks"]:
         out.print(f"  {check['name']:<11} {check['status']:<5} {detail(check, result['counts'])}".rstrip())
     for label, names in left_out(result):
-        out.print(f"  {label:<11} {listed(names, most=20)}")
+        out.print(f"  {label:<11} {one_line(first_of(names, 20, 'steps'))}")
     if once := seen_once(result):
         out.print("\n  These rest on one occurrence: nothing else shows that the value is the right one.")
         for line in once:

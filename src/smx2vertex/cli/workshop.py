@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..words import counted, one_line
 from .output import Format
 
 if TYPE_CHECKING:
@@ -211,20 +212,14 @@ def _print_answers(exercise: Exercise, answers: list[Answer], folder: Path) -> N
 
     out = console()
     for answer in answers:
-        out.print(Text.assemble((f"  {answer.status:<8}", _STYLES[answer.status]), " ", _one_line(answer.message)))
+        out.print(Text.assemble((f"  {answer.status:<8}", _STYLES[answer.status]), " ", one_line(answer.message)))
         if answer.next:
-            out.print(Text(f"           next: {_one_line(answer.next)}", style="dim"))
+            out.print(Text(f"           next: {one_line(answer.next)}", style="dim"))
     right = sum(answer.status == "right" for answer in answers)
     if right == len(answers):
         out.print(f"\n{exercise.id} is passed. smx2vertex workshop solution {exercise.id}{_option(folder)} tells why.")
     else:
         out.print(f"\n{right} of {len(answers)} right")
-
-
-def _one_line(text: str) -> str:
-    from ..report.diagram import one_line
-
-    return one_line(" ".join(text.split()))
 
 
 def _print_csv(course: Course) -> None:
@@ -248,12 +243,12 @@ def _print_class(course: Course) -> None:
     typer.echo(f"{'participant':<{width}}  " + "  ".join(f"{label:<12}" for label in labels).rstrip())
     for name, progress in course.participants.items():
         cells = [_cell_of(progress.get(exercise)) for exercise in names]
-        typer.echo(f"{_one_line(name):<{width}}  " + "  ".join(f"{cell:<12}" for cell in cells).rstrip())
+        typer.echo(f"{one_line(name):<{width}}  " + "  ".join(f"{cell:<12}" for cell in cells).rstrip())
     typer.echo("\npassed, or right answers of the last attempt; attempts (a), hints (h), * if the solution was seen")
     if course.slips():
         typer.echo("\nMost frequent slips:")
     for exercise, slip, count in course.slips()[:10]:
-        typer.echo(f"  {count} participant{'s' if count > 1 else ''}  {exercise}: {_one_line(slip)}")
+        typer.echo(f"  {counted(count, 'participant')}  {exercise}: {one_line(slip)}")
 
 
 def _cell_of(progress: Progress | None) -> str:

@@ -16,6 +16,7 @@ from ..kubeflow.simulator import Trace as TargetTrace
 from ..sagemaker.definition import MISSING
 from ..sagemaker.simulator import Simulator as SourceSimulator
 from ..sagemaker.simulator import Trace as SourceTrace
+from ..words import counted
 from .alignment import Alignment
 from .copies import Loop, is_of_copies, loops
 from .facts import KINDS, FactComparison
@@ -157,7 +158,7 @@ class Behaviour:
     @property
     def summary(self) -> str:
         """How many scenarios were run, in words."""
-        several = f"{self.run} scenario{'' if self.run == 1 else 's'}"
+        several = counted(self.run, "scenario")
         more = f"; there are {self.left} more" if self.left else ""
         return f"{several}{more}" if not self.differing else f"{self.differing} of {several} differ{more}"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..findings import Finding, by_severity
+from ..words import counted
 from .alignment import Entry
 from .behaviour import Behaviour
 
@@ -85,7 +86,7 @@ class Comparison:
         """The verdict in a few words."""
         if not self.equivalent:
             errors = sum(1 for finding in self.findings if finding.severity == "error")
-            return f"not equivalent: {errors} difference{'s' if errors > 1 else ''}"
+            return f"not equivalent: {counted(errors, 'difference')}"
         simulated = (
             f", in {self.behaviour.run} simulated executions too" if self.behaviour and self.behaviour.run else ""
         )

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .diagram import shortened
+from ..words import counted, first_of, shortened
 from .outline import markdown, markdown_table
 
 # A comment is read in a browser beside other things; GitHub takes 65,536 characters.
@@ -33,7 +33,7 @@ _COUNTED = (
 def detail(check: Mapping[str, Any], counts: Mapping[str, int]) -> str:
     """What a check looked at."""
     if check["name"] == "structure":
-        return ", ".join(f"{counts[what]} {one if counts[what] == 1 else many}" for what, one, many in _COUNTED)
+        return ", ".join(counted(counts[what], one, many) for what, one, many in _COUNTED)
     if check["name"] == "parameters":
         return "{parameters_found} of {parameters}".format(**counts)
     return str(check.get("note", ""))
@@ -98,8 +98,7 @@ def to_markdown(result: Mapping[str, Any], pipeline: str) -> str:
     if once := seen_once(result):
         lines += ["", f"Rests on one occurrence: {'; '.join(map(_short, once[:MOST_ROWS]))}"]
     for label, names in left_out(result):
-        more = f" and {len(names) - MOST_ROWS} more" if len(names) > MOST_ROWS else ""
-        lines += ["", f"{label.capitalize()}: {', '.join(map(_short, names[:MOST_ROWS]))}{more}"]
+        lines += ["", f"{label.capitalize()}: {first_of(list(map(_short, names)), MOST_ROWS)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -115,11 +114,6 @@ def _short(text: str) -> str:
 def _counted(rest: list[dict[str, Any]], more: bool) -> Iterator[str]:
     """How many findings the table does not show."""
     counts = Counter(finding["severity"] for finding in rest)
-    for severity, one, many in (
-        ("error", "error", "errors"),
-        ("warning", "warning", "warnings"),
-        ("info", "note", "notes"),
-    ):
+    for severity, word in (("error", "error"), ("warning", "warning"), ("info", "note")):
         if counts[severity]:
-            also = " more" if more and severity != "info" else ""
-            yield f"{counts[severity]}{also} {one if counts[severity] == 1 else many}"
+            yield counted(counts[severity], f"more {word}" if more and severity != "info" else word)

@@ -10,8 +10,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ..words import one_line
 from .comparison import detail, findings, left_out, story_lines
-from .diagram import Diagram, DiagramTooLargeError, one_line
+from .diagram import Diagram, DiagramTooLargeError
 from .diagram_svg import Mark, to_page_svg
 from .page import page
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from ..words import counted, first_of, one_line
+
 NodeKind = Literal["work", "decision", "end", "data"]
 EdgeKind = Literal["data", "order", "branch"]
 
@@ -67,20 +69,8 @@ class Diagram:
     @property
     def description(self) -> str:
         """The picture in a sentence, for those who don't see it."""
-        names = ", ".join(one_line(node.title) for node in self.nodes[:20])
-        more = f" and {len(self.nodes) - 20} more" if len(self.nodes) > 20 else ""
-        return f"{len(self.nodes)} nodes and {len(self.edges)} connections: {names}{more}"
-
-
-def one_line(text: str) -> str:
-    """A text without line breaks, control characters, and those that turn the direction of writing."""
-    return re.sub(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+", " ", text).strip()
-
-
-def shortened(text: str, length: int) -> str:
-    """A text in one line of at most this many characters."""
-    line = one_line(text)
-    return line if len(line) <= length else line[: length - 1] + "…"
+        names = first_of([one_line(node.title) for node in self.nodes], 20)
+        return f"{counted(len(self.nodes), 'node')} and {counted(len(self.edges), 'connection')}: {names}"
 
 
 class DiagramTooLargeError(ValueError):

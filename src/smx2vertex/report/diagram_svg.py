@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 
-from .diagram import Diagram, Edge, Group, Node, one_line, shortened
+from ..words import one_line, shortened
+from .diagram import Diagram, Edge, Group, Node
 from .layout import arrange
 
 # Pixels; a character of the fonts is about this wide.

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from .diagram import Diagram, Node, one_line, shortened
+from ..words import one_line, shortened
+from .diagram import Diagram, Node
 from .layout import Layout, arrange
 
 _UP, _RIGHT, _DOWN, _LEFT = 1, 2, 4, 8

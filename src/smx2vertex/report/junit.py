@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from ..words import counted
 from .comparison import detail
 
 # What XML 1.0 has no way to write: https://www.w3.org/TR/xml/#charsets
@@ -51,7 +52,7 @@ def _case(suite: ET.Element, pipeline: str, check: Mapping[str, Any], looked_at:
     errors = [_line(each) for each in check["findings"] if each["severity"] == "error"]
     others = [_line(each) for each in check["findings"] if each["severity"] != "error"]
     if errors:
-        many = f"{len(errors)} difference{'s' if len(errors) > 1 else ''}"
+        many = counted(len(errors), "difference")
         _failure(case, many, next(each["code"] for each in check["findings"] if each["severity"] == "error"), errors)
     elif check["status"] == "skip":
         ET.SubElement(case, "skipped", message=_xml(looked_at))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from .diagram import one_line
+from ..words import one_line
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from typing import Any
 from ..findings import Finding
 from ..mapping.ledger import MappedField
 from ..mapping.tables import Verdict
-from .diagram import Diagram, one_line
+from ..words import counted, one_line
+from .diagram import Diagram
 
 FIELD_COLUMNS = ("field", "becomes", "verdict", "rule", "file", "note")
 STEP_COLUMNS = ("step", "type", "becomes", "verdict")
@@ -168,7 +169,7 @@ class PipelineReport:
     def summary(self) -> str:
         """The ledger in a line."""
         counts = ", ".join(f"{count} {verdict}" for verdict, count in self.by_verdict.items())
-        return f"{self.total} fields: {counts}; {len(self.unaccounted)} unaccounted"
+        return f"{counted(self.total, 'field')}: {counts}; {len(self.unaccounted)} unaccounted"
 
     def step_rows(self) -> list[tuple[str, ...]]:
         """The rows below `STEP_COLUMNS`."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..findings import Finding, InputError
+from ..words import first_of
 from .code import Fault, Program, read_notebook, read_program
 from .documents import scan_document
 from .files import SUFFIXES, decode, find, read_bytes, shown
@@ -178,6 +179,5 @@ def _fault(fault: Fault, program: Program) -> str:
     for first, last in fault.skipped:
         start, end = program.place(first)[0], program.place(last)[0]
         parts.append(str(start) if start == end else f"{start} to {end}")
-    shown_parts = ", ".join(parts[:5]) + (f" and {len(parts) - 5} more places" if len(parts) > 5 else "")
-    lost = f"; not read: line {shown_parts}" if parts else "; everything else was read"
+    lost = f"; not read: line {first_of(parts, 6, 'places')}" if parts else "; everything else was read"
     return f"{fault.message}{hint}{lost}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..words import first_of
 from .inventory import Inventory
 from .model import ScannedFile
 from .sagemaker import pointer_of
@@ -115,15 +116,10 @@ def _classes(inventory: Inventory) -> Table:
     absent = {class_: count for class_, count in inventory.absent().items() if count}
     types = {class_: known.type for class_, known in sdk_classes().items()}
     found = [
-        (class_, types.get(class_, "not in the SDK"), str(count), _shortened(places.get(class_, [])))
+        (class_, types.get(class_, "not in the SDK"), str(count), first_of(places.get(class_, []), _SHOWN_PLACES))
         for class_, count in {**inventory.classes(), **absent}.items()
     ]
     return Table("Step classes", ("class", "type in a definition", "count", "where"), found)
-
-
-def _shortened(places: list[str]) -> str:
-    more = len(places) - _SHOWN_PLACES
-    return ", ".join(places[:_SHOWN_PLACES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _rows(files: list[ScannedFile], row: Callable[[ScannedFile], Iterator[tuple[str, ...]]]) -> list[tuple[str, ...]]:

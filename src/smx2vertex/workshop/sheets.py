@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..words import counted
 from .answer import Answer, is_open, plain
 from .exercise import Check, Settings
 from .truths import TRUTHS, Truth, edges_of
@@ -73,7 +74,7 @@ def drawing(check: Check, work: Work) -> Iterator[Answer]:
     follows = _closure(wanted.order)
     lacking = Counter(end for start, end in wanted.arrows if (start, end) not in drawn)
     for end, count in lacking.items():
-        said = f"{count} arrow{'s' if count > 1 else ''} to {end} {'are' if count > 1 else 'is'} missing."
+        said = f"{counted(count, 'arrow')} to {end} {'is' if count == 1 else 'are'} missing."
         yield Answer(f"arrows to {end}", "missing", said, f"{settings['look']} {end}?")
     for (start, end), because in wanted.arrows.items():
         if (start, end) in drawn:

@@ -16,6 +16,7 @@ from ..kubeflow.origins import Origin, TaskOutput, origins_in
 from ..mapping.tables import our_tables
 from ..sagemaker.dataflow import dataflow
 from ..scan import scan
+from ..words import counted
 from .exercise import Settings
 from .work import Work
 
@@ -60,7 +61,7 @@ def step_classes(settings: Settings, work: Work) -> dict[str, Truth]:
         used = tuple(dict.fromkeys(step.class_ for step in file.steps if step.class_))
         unused = {each.class_: f"{each.class_} is imported and never used." for each in file.imports}
         slips = {each: text for each, text in unused.items() if each not in used}
-        found[name] = Truth(used, f"scan sees {len(file.steps)} steps.", slips=slips)
+        found[name] = Truth(used, f"scan sees {counted(len(file.steps), 'step')}.", slips=slips)
     return found
 
 
