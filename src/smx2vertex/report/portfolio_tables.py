@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import TypeAlias
 
 from .portfolio import Compute, Days, FindingRow, PipelineEntry, Portfolio, Used
-from .portfolio_words import Cell, before, listed
+from .portfolio_words import Cell, answers, before, listed
 
 Row: TypeAlias = "tuple[Cell, ...]"
 
@@ -147,6 +147,8 @@ def _hours(compute: Compute | None) -> Row:
 
 
 def _summary(portfolio: Portfolio) -> Iterator[Row]:
+    for answer in answers(portfolio):
+        yield answer.question, " ".join((f"{answer.text}.", *answer.notes))
     totals = portfolio.totals
     yield "pipelines", totals.pipelines
     yield "steps", totals.steps
