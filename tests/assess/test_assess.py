@@ -21,8 +21,10 @@ import pandas
 import pytest
 from support import REPOSITORY, Outcome
 
+from smx2vertex.report.portfolio_words import approximately
+
 HERE = Path(__file__).parent
-FILES = ("report.json", "report.md", "pipelines.csv", "findings.csv", "portfolio.xlsx")
+FILES = ("index.html", "report.json", "report.md", "pipelines.csv", "findings.csv", "portfolio.xlsx")
 Command = Callable[..., Outcome]
 
 
@@ -216,6 +218,49 @@ def test_spreadsheets_read_back_with_types(out: Path) -> None:
     assert len(sheets["Steps"]) == document["totals"]["steps"]
     summary = dict(zip(sheets["Summary"]["what"], sheets["Summary"]["value"], strict=True))
     assert summary["pipelines"] == document["totals"]["pipelines"]
+
+
+def test_pipelines_of_one_name_are_told_apart_by_the_end_of_their_file(tmp_path: Path, smx2vertex: Command) -> None:
+    for place in ("eu/daily", "us/daily", "us/weekly"):
+        (tmp_path / "in" / place).mkdir(parents=True)
+        shutil.copy(HERE / "portfolio/scoring.json", tmp_path / "in" / place)
+    shutil.copy(HERE / "portfolio/hostile.json", tmp_path / "in")
+    assert smx2vertex("assess", tmp_path / "in", "--no-pages", "--out", tmp_path / "out").code == 0
+    assert sorted(each["id"] for each in report(tmp_path / "out")["pipelines"]) == [
+        "hostile",
+        "scoring (eu/daily/scoring.json)",
+        "scoring (us/daily/scoring.json)",
+        "scoring (us/weekly/scoring.json)",
+    ]
+
+
+def test_a_wave_begins_with_what_most_need_then_large_templates_then_little_effort(
+    tmp_path: Path, smx2vertex: Command
+) -> None:
+    folder = copy(tmp_path, "churn-eu.json", "hostile.json", "scoring.json")
+    for number in range(3):
+        shutil.copy(folder / "hostile.json", folder / f"a-{number}.json")
+    shutil.copy(HERE / "portfolio/forecast.json", folder / "z.json")
+    assert smx2vertex("assess", folder, "--no-pages", "--out", tmp_path / "out").code == 0
+    first = report(tmp_path / "out")["waves"][0]
+    assert first["pipelines"] == ["churn-eu", "a-0", "a-1", "a-2", "hostile"]
+
+
+@pytest.mark.parametrize(
+    ("days", "shown"),
+    [
+        (0, "0"),
+        (0.02, "<0.1"),
+        (0.61, "0.6"),
+        (2, "2"),
+        (9.97, "10"),
+        (57.47, "57"),
+        (175.13, "180"),
+        (5765.51, "5,800"),
+    ],
+)
+def test_people_read_no_digits_that_nobody_knows(days: float, shown: str) -> None:
+    assert approximately(days) == shown
 
 
 # --- effort and prices ---

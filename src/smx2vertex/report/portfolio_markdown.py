@@ -9,7 +9,7 @@ from .diagram import to_mermaid
 from .outline import markdown, markdown_table
 from .portfolio import Portfolio
 from .portfolio_diagram import dependencies_diagram
-from .portfolio_tables import PortfolioTable, tables
+from .portfolio_tables import PortfolioTable, rows_to_read, tables
 from .portfolio_words import answers, cell_text, heading, summary
 
 # More rows are no reading; they stand in the CSV files and in the workbook.
@@ -17,6 +17,7 @@ _MOST_ROWS = 100
 _LONGEST_CELL = 300
 # What stands elsewhere in the report, or only in the workbook.
 _LEFT_OUT = frozenset({"Summary", "Assumptions", "Steps"})
+_TITLES = {"Templates": "Templates of several pipelines"}
 _PIPELINES = ("id", "wave", "why", "template", "level", "verdict", "steps", "excluded_steps", "days_likely")
 
 
@@ -34,10 +35,10 @@ def to_markdown(portfolio: Portfolio) -> Iterator[str]:
 
 
 def _section(table: PortfolioTable, portfolio: Portfolio) -> Iterator[str]:
-    rows = list(table.rows())
+    rows = rows_to_read(table)
     if not rows:
         return
-    yield from ("", f"## {table.title}", "")
+    yield from ("", f"## {_TITLES.get(table.title, table.title)}", "")
     if table.title == "Dependencies":
         yield from _picture(portfolio)
     columns = _PIPELINES if table.title == "Pipelines" else table.columns

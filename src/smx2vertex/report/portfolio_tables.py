@@ -140,6 +140,15 @@ def _days(days: Days) -> Row:
     return days.low, days.likely, days.high
 
 
+def rows_to_read(table: PortfolioTable) -> list[Row]:
+    """The rows that a person reads: of templates those that several pipelines share."""
+    rows = list(table.rows())
+    if table.title == "Templates":
+        place = table.columns.index("pipelines")
+        return [row for row in rows if row[place] != 1]
+    return rows
+
+
 def _hours(compute: Compute | None) -> Row:
     if compute is None:
         return (None,) * len(_HOURS)

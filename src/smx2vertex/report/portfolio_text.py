@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .portfolio import Portfolio
-from .portfolio_tables import PortfolioTable, Row, tables
+from .portfolio_tables import PortfolioTable, Row, rows_to_read, tables
 from .portfolio_words import Cell, answers, both_ends, cell_text, heading, summary
 
 # The columns that fit on a terminal, by table.
@@ -44,14 +44,11 @@ def to_text(portfolio: Portfolio, styles: Mapping[str, str]) -> Iterator[Rendera
 
 
 def _rows(table: PortfolioTable) -> list[Row]:
-    """The rows, of pipelines the costliest first, of templates those that several share."""
-    rows = list(table.rows())
+    """The rows, of pipelines the costliest first."""
+    rows = rows_to_read(table)
     if table.title == "Pipelines":
         place = table.columns.index("days_likely")
         rows.sort(key=lambda row: -float(row[place] or 0))
-    if table.title == "Templates":
-        place = table.columns.index("pipelines")
-        rows = [row for row in rows if int(row[place] or 0) > 1]
     return rows
 
 
