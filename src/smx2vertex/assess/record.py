@@ -229,12 +229,11 @@ def _finding(finding: Finding, hidden: Callable[[str], str]) -> FindingRecord:
 
 def _shape(definition: Definition, mapped: MappedPipeline) -> dict[str, int]:
     """What two pipelines of one template have in common: the rules of their fields, and which kind reads from which."""
-    names = definition.step_names()
     types = {step.name: step.type for step in definition.all_steps(bodies=True)}
     found = Counter(field.rule for field in mapped.all_fields())
     for step in definition.all_steps(bodies=True):
         found[f"type {step.type}"] += 1
-        for other in {name for _, name in references(step, names)}:
+        for other in {name for _, name in references(step)}:
             found[f"flow {types.get(other, '')} {step.type}"] += 1
     return dict(sorted(found.items()))
 

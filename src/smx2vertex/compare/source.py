@@ -143,7 +143,7 @@ class SourceReader:
 
     def dependencies(self, step: Step) -> list[str]:
         """The steps it waits for by its own fields; waiting for a condition is waiting for what it reads."""
-        found = [name for _, name in references(step, self.names)]
+        found = [name for _, name in references(step)]
         for name in step.depends_on:
             other = self.steps.get(name)
             if other is not None and other.type == "Condition":

@@ -119,9 +119,9 @@ def leaves(value: Any, pointer: str = "") -> Iterator[str]:
     while stack:
         at, found = stack.pop()
         if isinstance(found, dict) and found:
-            stack.extend((f"{at}/{pointer_token(key)}", item) for key, item in reversed(found.items()))
+            stack += [(f"{at}/{pointer_token(key)}", item) for key, item in reversed(found.items())]
         elif isinstance(found, list) and found:
-            stack.extend((f"{at}/{index}", found[index]) for index in range(len(found) - 1, -1, -1))
+            stack += [(f"{at}/{index}", found[index]) for index in range(len(found) - 1, -1, -1)]
         else:
             yield at
 
@@ -227,7 +227,7 @@ class _Mapper:
         """Account for all fields of a value, by the deepest row along the path; `anchor` is where that row applies."""
         if node is not None and node.row is not None and (not node.row.empty or value in ([], {}, None)):
             row, anchor = node.row, pointer
-        if row is not None and any(_same(value, harmless) for harmless in row.harmless):
+        if row is not None and row.harmless and any(_same(value, harmless) for harmless in row.harmless):
             row = Row(row.rule, row.file, row.to, "exact", "this value is the default: nothing is lost")
         if is_expression(value):
             self.expression(value, row or _UNKNOWN_FIELD, pointer, path)

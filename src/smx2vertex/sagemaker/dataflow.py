@@ -140,7 +140,7 @@ def dataflow(definition: Definition) -> Dataflow:
     """
     names = definition.step_names()
     found = list(definition.all_steps(bodies=True))
-    expressions = {step.pointer: list(own_expressions(step, names, body=False)) for step in found}
+    expressions = {step.pointer: list(own_expressions(step, body=False)) for step in found}
     consumed = {step.pointer: _consumed(step, expressions[step.pointer], names) for step in found}
     _add_addresses(found, consumed, names)
     consumers: dict[tuple[str, str], list[str]] = defaultdict(list)

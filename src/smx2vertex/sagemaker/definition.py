@@ -136,6 +136,8 @@ class UnknownCondition:
     pointer: str
 
 
+# An expression with its JSON pointer.
+Place: TypeAlias = tuple[str, Expression]
 Condition: TypeAlias = Comparison | Membership | Not | Or | UnknownCondition
 
 
@@ -150,6 +152,8 @@ class Step:
         conditions: of a Condition step: all must hold for the if branch.
         if_steps, else_steps: of a Condition step.
         body: of a ForEach step: the steps that it repeats for each item.
+        expressions: the outermost expressions of its own fields, each with its JSON pointer; those of what a ForEach
+            repeats too, but not those of the steps inside a condition.
     """
 
     name: str
@@ -166,6 +170,7 @@ class Step:
     if_steps: tuple[Step, ...] = ()
     else_steps: tuple[Step, ...] = ()
     body: tuple[Step, ...] = ()
+    expressions: tuple[Place, ...] = ()
 
     @property
     def depends_on(self) -> tuple[str, ...]:
@@ -232,6 +237,7 @@ class Definition:
         steps: the steps at top level; conditions hold the others.
         findings: what the reader noticed; one of severity error means that the definition is broken.
         raw: the whole document.
+        expressions: all outermost expressions of the document, each with its JSON pointer.
         functions: the calls of functions decorated with `@step`, by step, where a bundle knows them.
     """
 
@@ -241,6 +247,7 @@ class Definition:
     raw: dict[str, Any]
     file: str | None = None
     findings: list[Finding] = field(default_factory=list)
+    expressions: tuple[Place, ...] = ()
     functions: Mapping[str, FunctionCall] = field(default_factory=dict)
 
     @property

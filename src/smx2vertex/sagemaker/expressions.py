@@ -224,11 +224,11 @@ def expressions_in(value: Any, steps: Collection[str] = (), pointer: str = "") -
     while stack:
         found, trail = stack.pop()
         if isinstance(found, list):
-            stack.extend((found[i], (trail, i)) for i in range(len(found) - 1, -1, -1) if isinstance(found[i], _NESTED))
+            stack += [(found[i], (trail, i)) for i in range(len(found) - 1, -1, -1) if isinstance(found[i], _NESTED)]
         elif is_expression(found):
             yield pointer + pointer_of(trail), parse(found, steps)
         elif isinstance(found, dict):
-            stack.extend((item, (trail, key)) for key, item in reversed(found.items()) if isinstance(item, _NESTED))
+            stack += [(item, (trail, key)) for key, item in reversed(found.items()) if isinstance(item, _NESTED)]
 
 
 def pointer_of(trail: Trail | None) -> str:

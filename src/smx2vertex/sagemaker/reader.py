@@ -24,13 +24,14 @@ from .definition import (
     Not,
     Or,
     Parameter,
+    Place,
     PropertyFile,
     Retry,
     Step,
     UnknownCondition,
 )
 from .expressions import (
-    Expression,
+    Join,
     JsonGet,
     ParameterReference,
     PropertyReference,
@@ -149,26 +150,26 @@ def _parse_yaml(text: str, file: str, duplicates: list[str]) -> Any:
 
 def _check_values(document: Any, file: str | None) -> None:
     """Bound depth and size and refuse what no JSON file can hold, before anything walks the document recursively."""
-    stack = [(document, "", 0)]
+    stack: list[tuple[Any, Trail | None, int]] = [(document, None, 0)]
     seen = 0
     while stack:
-        value, pointer, depth = stack.pop()
+        value, trail, depth = stack.pop()
         seen += 1
         if seen > MAX_VALUES:  # the aliases of a YAML document can stand for any number
             raise _error("SMX103", f"more than {MAX_VALUES} values are too many for a definition", file)
         if depth > MAX_DEPTH:
-            raise _error("SMX104", f"is nested deeper than {MAX_DEPTH} levels", file, pointer[:200])
+            raise _error("SMX104", f"is nested deeper than {MAX_DEPTH} levels", file, pointer_of(trail)[:200])
         if isinstance(value, str):
             if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-                raise _error("SMX106", "holds half a surrogate pair, which is no text", file, pointer)
+                raise _error("SMX106", "holds half a surrogate pair, which is no text", file, pointer_of(trail))
         elif isinstance(value, float):
             if not math.isfinite(value):
-                raise _error("SMX102", "is no JSON: a number is too large", file, pointer)
+                raise _error("SMX102", "is no JSON: a number is too large", file, pointer_of(trail))
         elif isinstance(value, dict):
-            stack.extend((key, pointer, depth) for key in value if not str(key).isascii())
-            stack.extend((item, f"{pointer}/{pointer_token(key)}", depth + 1) for key, item in value.items())
+            stack += [(key, trail, depth) for key in value if not str(key).isascii()]
+            stack += [(item, (trail, key), depth + 1) for key, item in value.items()]
         elif isinstance(value, list):
-            stack.extend((item, f"{pointer}/{index}", depth + 1) for index, item in enumerate(value))
+            stack += [(item, (trail, index), depth + 1) for index, item in enumerate(value)]
 
 
 class _Reader:
@@ -179,6 +180,7 @@ class _Reader:
         self.file = file
         self.findings = findings
         self.names = frozenset(_step_names(document["Steps"]))
+        self.expressions = tuple(expressions_in(document, self.names))
 
     def definition(self, name: str | None) -> Definition:
         if "Version" not in self.document:
@@ -189,8 +191,8 @@ class _Reader:
         steps = self.steps(self.document["Steps"], "/Steps", None)
         parameters |= self.undeclared(parameters)
         self.note_placeholders()
-        found = name or _name_in_outputs(self.document["Steps"]) or (Path(self.file).stem if self.file else "pipeline")
-        definition = Definition(found, parameters, steps, self.document, self.file, self.findings)
+        found = name or _name_in_outputs(self.expressions) or (Path(self.file).stem if self.file else "pipeline")
+        definition = Definition(found, parameters, steps, self.document, self.file, self.findings, self.expressions)
         self.check_structure(definition)
         return definition
 
@@ -235,7 +237,7 @@ class _Reader:
 
     def undeclared(self, declared: dict[str, Parameter]) -> dict[str, Parameter]:
         found: dict[str, Parameter] = {}
-        for pointer, outer in expressions_in(self.document, self.names):
+        for pointer, outer in self.expressions:
             for part in parts(outer):
                 if isinstance(part, ParameterReference) and part.name not in declared and part.name not in found:
                     self.note("SMX113", f"parameter {part.name!r} is used, but not declared: read as String", pointer)
@@ -292,7 +294,15 @@ class _Reader:
             if_steps=self.branch(arguments, "IfSteps", inner, name, "if"),
             else_steps=self.branch(arguments, "ElseSteps", inner, name, "else"),
             body=self.steps(arguments[_BODY], f"{inner}/{_BODY}", branch) if _has_body(entry) else (),
+            expressions=tuple(self.expressions_of(entry, pointer)),
         )
+
+    def expressions_of(self, entry: dict[str, Any], pointer: str) -> Iterator[Place]:
+        for key, value in entry.items():
+            fields = value
+            if key == "Arguments" and isinstance(value, dict):
+                fields = {name: item for name, item in value.items() if name not in _BRANCHES}
+            yield from expressions_in(fields, self.names, f"{pointer}/{pointer_token(key)}")
 
     def property_files(
         self, entry: dict[str, Any], arguments: dict[str, Any], pointer: str, step: str
@@ -374,40 +384,36 @@ class _Reader:
                 self.note("SMX123", message, dependency.pointer, step.name)
             else:
                 yield name
-        for pointer, reference in references(step, self.names):
+        for pointer, reference in references(step):
             if reference not in self.names:
                 self.note("SMX123", f"step {step.name!r} refers to {reference!r}, which is no step", pointer, step.name)
             else:
                 yield reference
 
 
-def own_expressions(step: Step, names: frozenset[str], body: bool = True) -> Iterator[tuple[str, Expression]]:
+def own_expressions(step: Step, body: bool = True) -> Iterator[Place]:
     """The expressions in a step's own fields and all that they are made of, each with its JSON pointer.
 
     The steps inside a condition do not count: they have expressions of their own.
 
     Args:
         step: any step.
-        names: the names of all steps.
         body: whether what a ForEach repeats counts as its own.
     """
-    nested = _BRANCHES if body else (*_BRANCHES, _BODY)
-    for key, value in step.raw.items():
-        fields = value
-        if key == "Arguments" and isinstance(value, dict):
-            fields = {name: item for name, item in value.items() if name not in nested}
-        for pointer, outer in expressions_in(fields, names, f"{step.pointer}/{pointer_token(key)}"):
+    repeated = f"{step.pointer}/Arguments/{_BODY}"
+    for pointer, outer in step.expressions:
+        if body or not pointer.startswith(repeated):
             for part in parts(outer):
                 yield pointer, part
 
 
-def references(step: Step, names: frozenset[str]) -> Iterator[tuple[str, str]]:
+def references(step: Step) -> Iterator[tuple[str, str]]:
     """The steps that a step's own fields refer to, each with the JSON pointer of the expression.
 
     A ForEach refers to what its body needs from outside.
     """
     inside = set(_all_names(step.body))
-    for pointer, part in own_expressions(step, names):
+    for pointer, part in own_expressions(step):
         if isinstance(part, PropertyReference | JsonGet) and part.step is not None and part.step not in inside:
             yield pointer, part.step
 
@@ -491,10 +497,10 @@ def _number(value: Any, default: float) -> float:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else default
 
 
-def _name_in_outputs(steps: list[Any]) -> str | None:
+def _name_in_outputs(expressions: Iterable[Place]) -> str | None:
     """The pipeline's name in a default output address: `s3://BUCKET/NAME/EXECUTION/STEP/output/…`."""
-    for _, expression in expressions_in(steps):
-        if not hasattr(expression, "values"):
+    for pointer, expression in expressions:
+        if not isinstance(expression, Join) or not pointer.startswith("/Steps/"):
             continue
         values = [getattr(part, "value", getattr(part, "name", None)) for part in expression.values]
         if "PipelineExecutionId" in values and values[0] == "s3:/":

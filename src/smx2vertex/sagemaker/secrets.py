@@ -11,6 +11,9 @@ MASK = "***"
 _NAME = re.compile(r"passw(or)?d|secret|credential|(api|access|private)_?key|(?<!max_)token$", re.IGNORECASE)
 # Access keys of AWS, of GitHub and of Google, and PEM
 _VALUE = re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|\bAIza[\w-]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY")
+# The keys of what has its name beside it, and of what is no value.
+_VALUES = frozenset({"Value", "value", "DefaultValue"})
+_NO_VALUES = frozenset({"Get", "Type", "Name"})
 # A shorter secret is only looked for between quotes: it may be a part of any word.
 _SHORT = 6
 
@@ -41,17 +44,20 @@ class Secrets:
 
 def _named(value: Any, name: str) -> Iterator[tuple[str, str]]:
     """All plain values with the name that tells what they are; flags and nulls are none."""
-    if isinstance(value, dict):
-        beside = next((value[key] for key in ("Name", "name", "Key") if isinstance(value.get(key), str)), "")
-        for key, item in value.items():
-            is_value = key in ("Value", "value", "DefaultValue")
-            if key not in ("Get", "Type", "Name"):
-                yield from _named(item, beside if is_value and beside else str(key))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _named(item, name)
-    elif isinstance(value, str | int | float) and not isinstance(value, bool):
-        yield name, str(value)
+    stack = [(value, name)]
+    while stack:
+        value, name = stack.pop()
+        if isinstance(value, dict):
+            beside = next((value[key] for key in ("Name", "name", "Key") if isinstance(value.get(key), str)), "")
+            for key, item in value.items():
+                if key not in _NO_VALUES:
+                    stack.append((item, beside if beside and key in _VALUES else str(key)))
+        elif isinstance(value, list):
+            stack.extend((item, name) for item in value)
+        elif isinstance(value, str):
+            yield name, value
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield name, str(value)
 
 
 def _written(value: str) -> Iterator[str]:

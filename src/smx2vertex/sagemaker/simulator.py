@@ -181,7 +181,7 @@ def _with_branches(steps: Iterable[Step]) -> Iterator[Step]:
 
 
 def _prepare_step(step: Step, names: frozenset[str], beside: set[str], around: frozenset[str]) -> _Prepared:
-    needs = list(dict.fromkeys(_needs(step, names)))
+    needs = list(dict.fromkeys(_needs(step)))
     unknown = next((need.step for need in needs if need.step not in beside and need.step not in around), None)
     after = frozenset(need.step for need in needs if need.step in beside) | around
     inside = _prepare(step.body, names, after) if step.body else ()
@@ -196,10 +196,10 @@ def _prepare_step(step: Step, names: frozenset[str], beside: set[str], around: f
     )
 
 
-def _needs(step: Step, names: frozenset[str]) -> Iterator[_Need]:
+def _needs(step: Step) -> Iterator[_Need]:
     if step.branch is not None:
         yield _Need(step.branch.condition)
-    for _, name in references(step, names):
+    for _, name in references(step):
         yield _Need(name)
     inside = {inner.name for inner in _with_branches(step.body)}
     for dependency in _dependencies(step):

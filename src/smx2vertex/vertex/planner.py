@@ -10,7 +10,7 @@ from typing import Any
 from ..findings import Finding
 from ..mapping.correspondences import Correspondences
 from ..mapping.images import ImageChoice, tool
-from ..mapping.ledger import MappedField, MappedPipeline
+from ..mapping.ledger import MappedField, MappedPipeline, MappedStep
 from ..mapping.machines import disk_gb
 from ..mapping.regions import default_region
 from ..mapping.tables import Verdict, worse
@@ -107,18 +107,15 @@ class Planned:
 
     def settled(self, mapped: MappedPipeline) -> MappedPipeline:
         """What the tables say, now that it is known which steps fail when run; their fields await a redesign."""
-        steps = {
-            name: replace(
-                step,
-                verdict=self.verdict(name, step.verdict),
-                fields=[self._settled(step.name, field) for field in step.fields],
-            )
-            for name, step in mapped.steps.items()
-        }
+        steps = {name: self._settled(step) if name in self.excluded else step for name, step in mapped.steps.items()}
         return replace(mapped, steps=steps)
 
-    def _settled(self, step: str, field: MappedField) -> MappedField:
-        if step not in self.excluded or field.rule.startswith(KEPT_IN_FAILING_TASKS):
+    def _settled(self, step: MappedStep) -> MappedStep:
+        fields = [self._settled_field(step.name, field) for field in step.fields]
+        return replace(step, verdict=self.verdict(step.name, step.verdict), fields=fields)
+
+    def _settled_field(self, step: str, field: MappedField) -> MappedField:
+        if field.rule.startswith(KEPT_IN_FAILING_TASKS):
             return field
         if worse(field.verdict, "redesign") == field.verdict:
             return field

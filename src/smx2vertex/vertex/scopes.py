@@ -35,7 +35,7 @@ class Scopes:
         self.steps = {step.name: step for step in definition.all_steps(bodies=True)}
         self.names = frozenset(self.steps)
         self.loops = {inner.name: step.name for step in self.steps.values() for inner in step.body}
-        self.reads = {step.name: [name for _, name in references(step, self.names)] for step in self.steps.values()}
+        self.reads = {step.name: [name for _, name in references(step)] for step in self.steps.values()}
         self._dependencies: dict[str, list[str]] = {}
         self.written: dict[str, Scope] = {}
         for step in self.steps.values():

@@ -13,7 +13,6 @@ from ..sagemaker.expressions import (
     Literal,
     ParameterReference,
     PropertyReference,
-    expressions_in,
     parts,
 )
 from ..sagemaker.steps import repeated, selected_by
@@ -35,9 +34,9 @@ class Uses:
         for step in self.steps.values():
             for expression, other in _compared(step):
                 self._add(expression, self._type(other))
-            outside = {key: value for key, value in step.arguments.items() if key not in _ELSEWHERE}
-            for _, expression in expressions_in(outside, names):
-                self._add(expression, None)
+            for pointer, expression in step.expressions:
+                if _is_argument(pointer.removeprefix(step.pointer)):
+                    self._add(expression, None)
             picked = selected_by(step, names)
             if picked is not None:
                 self._add(picked, "float")
@@ -73,6 +72,12 @@ class Uses:
             return {"Integer": "float", "Float": "float", "Boolean": "bool"}.get(kind, "str")
         # two values of files that are compared with each other are numbers more often than anything else
         return "float" if isinstance(other, JsonGet | PropertyReference) else "str"
+
+
+def _is_argument(pointer: str) -> bool:
+    """Whether a pointer within a step leads into its arguments, and not to conditions or other steps."""
+    _, key, *inner = pointer.split("/")
+    return key == "Arguments" and not (inner and inner[0] in _ELSEWHERE)
 
 
 def normal(use: JsonGet) -> JsonGet | None:

@@ -17,7 +17,6 @@ from ..sagemaker.expressions import (
     ParameterReference,
     PropertyReference,
     Unknown,
-    expressions_in,
 )
 
 Reference: TypeAlias = ParameterReference | ExecutionVariable | PropertyReference | JsonGet | Unknown
@@ -106,11 +105,8 @@ def typed(text: str, quoted: bool = False) -> tuple[str, Any]:
 
 def bucket_parameters(definition: Definition) -> set[str]:
     """The parameters that name the bucket of an address: `s3://{Bucket}/train`."""
-    names = definition.step_names()
     found: set[str] = set()
-    if not definition.parameters:
-        return found
-    for _, expression in expressions_in(definition.raw, names):
+    for _, expression in definition.expressions:
         pieces = flatten(expression)
         if pieces[:1] == ["s3://"] and isinstance(pieces[1], ParameterReference):
             found.add(pieces[1].name)
