@@ -106,8 +106,8 @@ class Author:
 
     # --- parameters ---
 
-    def parameter(self, type_: str, values: st.SearchStrategy[Any]) -> Json:
-        """A reference to a parameter of such values, declared before or now."""
+    def parameter(self, type_: str, values: st.SearchStrategy[Any], required: bool = True) -> Json:
+        """A reference to a parameter of such values, declared before or now; it may be a required one."""
         known = [name for name in self.parameters if self.values_of[name] is values]
         if known and self.chance(2):
             return get(f"Parameters.{self.pick(known)}")
@@ -115,7 +115,7 @@ class Author:
         while name in self.parameters:
             name = f"{name[:60]}{len(self.parameters)}"
         entry: Json = {"Name": name, "Type": type_}
-        if not self.chance(4):
+        if not (required and self.chance(4)):
             entry["DefaultValue"] = self.draw(values)
         if self.chance(5) and type_ != "Boolean":
             allowed = self.draw(st.lists(values, min_size=1, max_size=3))
@@ -562,7 +562,8 @@ class Author:
         items = self.pick(['["a", "b"]', "[1, 2.5]", '[{"name": "x", "size": 1}, {"name": "it\'s", "size": 2}]'])
         request: Json = {"IterableItems": items, "MaxConcurrency": self.pick([1, 2])}
         if self.chance(2):
-            request["IterableItems"] = self.parameter("String", st.just(items))
+            # items that `validate` makes up where there is no default have no names
+            request["IterableItems"] = self.parameter("String", st.just(items), required=False)
         inside = scope.inner()
         item = "ForEach.CurrentItem.name" if "name" in items else "ForEach.CurrentItem"
         inside.texts.append(get(item))
@@ -578,10 +579,11 @@ class Author:
         simple += [self.fail, self.tuning, self.quality_check]
         nesting: list[Callable[[Scope, int], Json]] = [self.condition_step, self.condition_step, self.loop]
         made: list[Json] = []
-        while len(made) < most and self.left > 0:
+        # A branch is never empty for want of steps: what decides about nothing can have any fault.
+        while len(made) < most and (self.left > 0 or not made):
             self.left -= 1
             chosen = self.draw(st.integers(0, len(simple) + len(nesting) - 1))
-            if chosen < len(simple) or depth >= DEEPEST:
+            if chosen < len(simple) or depth >= DEEPEST or self.left <= 0:
                 made.append(simple[chosen % len(simple)](scope))
             else:
                 made.append(nesting[chosen - len(simple)](scope, depth))

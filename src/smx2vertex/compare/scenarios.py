@@ -13,7 +13,7 @@ from math import ceil, comb, floor
 from typing import Any, TypeAlias
 
 from ..sagemaker.definition import MISSING
-from .copies import counts, items_of
+from .copies import Loop, counts, items_of
 from .neutral import (
     All,
     AnyOf,
@@ -87,7 +87,12 @@ class Scenarios:
     """Chooses the scenarios of a pair of pipelines."""
 
     def __init__(
-        self, source: Pipeline, left_out: Iterable[str], further: Iterable[Test], required: Iterable[str] = ()
+        self,
+        source: Pipeline,
+        left_out: Iterable[str],
+        further: Iterable[Test],
+        required: Iterable[str] = (),
+        loops: Iterable[Loop] = (),
     ) -> None:
         """Prepare the thresholds.
 
@@ -96,8 +101,10 @@ class Scenarios:
             left_out: steps that are not compared; none of them fails.
             further: the conditions of the target, in the words of the definition: their thresholds count, too.
             required: parameters with a default that Kubeflow has no room for, so that every run must give a value.
+            loops: those whose copies are simulated.
         """
         self.source = source
+        self.copied = {read: made for loop in loops for read, (_, made) in loop.read.items()}
         self.left_out = set(left_out)
         self.required = set(required)
         self.parameters = source.parameters
@@ -169,7 +176,7 @@ class Scenarios:
     def needed(self) -> dict[str, Any]:
         """The parameters that every run must give."""
         found = {p.name: self.default(p) for p in self.parameters.values() if p.default is None}
-        return {**found, **{name: sentinel(self.parameters[name], 0) for name in self.required}}
+        return {**{name: sentinel(self.parameters[name], 0) for name in self.required}, **found}
 
     def others(self, parameter: Parameter) -> list[Any]:
         """The values of a type that has few of them, without the default."""
@@ -196,9 +203,10 @@ class Scenarios:
 
     def is_whole(self, variable: Variable) -> bool:
         """Whether it is an output of a call that is declared as a whole number: any other fails the task."""
-        if not isinstance(variable, Product) or variable.what[0] != "answer":
+        made = self.copied.get(variable, variable) if isinstance(variable, Product) else variable
+        if not isinstance(made, Product) or made.what[0] != "answer":
             return False
-        declared = self.source.nodes[variable.owner].facts.get(("request", f"answer {variable.what[1]}"))
+        declared = self.source.nodes[made.owner].facts.get(("request", f"answer {made.what[1]}"))
         return declared is not None and declared.value == ("Integer",)
 
     def solve(self, outcomes: Outcomes, known: Mapping[Variable, Any]) -> dict[Variable, Any] | None:

@@ -44,6 +44,7 @@ class Scopes:
         self._order = list(self._producers_first())
         self.found: dict[str, Scope | None] = {}
         self.torn: set[str] = set()
+        self._taken: dict[str, set[tuple[str, str]]] = {}  # the branches without which each step does not start
         for step in self._order:
             self.found[step.name] = self._scope(step)
 
@@ -54,18 +55,20 @@ class Scopes:
         return None if step.branch is None else (step.branch.condition, step.branch.name)
 
     def _scope(self, step: Step) -> Scope | None:
-        scope: Scope | None = ()
         around = self._around(step)
-        if around is not None:
-            outer = self.found[around[0]]
-            scope = None if outer is None else (*outer, around)
-        # A condition in a branch that is not taken is skipped, and so is all that depends on it.
         before = [*self.dependencies(step), *self._depends_on(step)]
-        if self.torn.intersection([*before, *([around[0]] if around else [])]):
+        needed = [*([around[0]] if around else []), *before]
+        taken = self._taken[step.name] = {around} if around else set()
+        taken.update(*(self._taken[name] for name in needed))
+        if any((name, "else") in taken for name, branch in taken if branch == "if"):
+            return None
+        if self.torn.intersection(needed):
             self.torn.add(step.name)
+        scope: Scope = (*(self.found[around[0]] or ()), around) if around else ()
+        # A condition in a branch that is not taken is skipped, and so is all that depends on it.
         for other in before:
             inner = _inner(scope, self.found[other])
-            if inner is None and _can_both_run(scope, self.found[other]):
+            if inner is None:
                 self.torn.add(step.name)
             else:
                 scope = inner
@@ -156,12 +159,6 @@ def _names(steps: Iterable[Step]) -> Iterator[str]:
 
 def _contains(outer: Scope | None, inner: Scope | None) -> bool:
     return outer is not None and inner is not None and inner[: len(outer)] == outer
-
-
-def _can_both_run(first: Scope | None, second: Scope | None) -> bool:
-    """Whether steps of two scopes can run in the same execution."""
-    taken = dict(first or ())
-    return None not in (first, second) and all(taken.get(name, branch) == branch for name, branch in second or ())
 
 
 def _inner(first: Scope | None, second: Scope | None) -> Scope | None:
