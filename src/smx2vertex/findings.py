@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import yaml
 
+from .yaml_reading import LOADER
+
 Severity = Literal["error", "warning", "info"]
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
 
@@ -74,7 +76,7 @@ class Finding:
 def catalogue() -> dict[str, Code]:
     """All codes, by code, in order."""
     text = resources.files("smx2vertex").joinpath("findings.yaml").read_text(encoding="utf-8")
-    entries = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    entries = yaml.load(text, Loader=LOADER)
     return {code: Code(code, **entry) for code, entry in entries.items()}
 
 

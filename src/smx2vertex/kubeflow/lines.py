@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from ..yaml_reading import LOADER
+
 _INDEX = re.compile(r"\[(\d+)\]\.?")
 _ENDS = re.compile(r"[.\[]")
 

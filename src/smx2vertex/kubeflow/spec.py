@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 import yaml
 
 from ..findings import Finding, InputError
+from ..yaml_reading import LOADER, check_depth, fault_in_words
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 200
 # An alias lets a small file stand for an endless document.
 MAX_NODES = 5_000_000
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Value = TypeVar("Value")
 
@@ -174,36 +174,17 @@ def loads(text: str, file: str | None = None) -> PipelineSpec:
 def _documents(text: str, file: str | None) -> list[Any]:
     try:
         if text.lstrip().startswith("{"):
-            return _json_documents(text)
-        aliases = _check_depth(text, file)
+            return [json.loads(text)]
+        aliases = check_depth(text, MAX_DEPTH)
         documents = [document for document in yaml.load_all(text, Loader=LOADER) if document is not None]
     except RecursionError:
-        raise _too_deep(file) from None
+        message = f"the document is nested more than {MAX_DEPTH} levels deep"
+        raise _error("SMX193", message, file=file) from None
     except (yaml.YAMLError, ValueError) as error:
-        raise _error("SMX191", f"the document is no YAML: {_first_line(error)}", file=file) from error
+        raise _error("SMX191", f"the document is no YAML: {fault_in_words(error)}", file=file) from error
     if aliases:
         _check_size(documents, file)
     return documents
-
-
-def _json_documents(text: str) -> list[Any]:
-    document = json.loads(text)
-    return [document]
-
-
-def _check_depth(text: str, file: str | None) -> bool:
-    """Whether the document has aliases. The C loader overflows the stack on deep nesting, so look before."""
-    depth, aliases = 0, False
-    for event in yaml.parse(text, Loader=LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise _too_deep(file)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        elif isinstance(event, yaml.AliasEvent):
-            aliases = True
-    return aliases
 
 
 def _check_size(documents: list[Any], file: str | None) -> None:
@@ -217,16 +198,6 @@ def _check_size(documents: list[Any], file: str | None) -> None:
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)
-
-
-def _too_deep(file: str | None) -> InputError:
-    return _error("SMX193", f"the document is nested more than {MAX_DEPTH} levels deep", file=file)
-
-
-def _first_line(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return f"{problem} (line {mark.line + 1})" if mark else str(problem)
 
 
 def _error(code: str, message: str, pointer: str = "", file: str | None = None) -> InputError:

@@ -6,9 +6,8 @@ from typing import Any
 
 import yaml
 
+from ..yaml_reading import LOADER
 from .expressions import pointer_token
-
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Lines:

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from ..yaml_reading import LOADER, check_depth, fault_in_words
+
 _SCALARS = (
     ("tag:yaml.org,2002:bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("tag:yaml.org,2002:int", r"-?(?:0|[1-9][0-9]*)", "-0123456789"),
@@ -27,7 +28,7 @@ class DepthError(YamlError):
     """The text is nested too deeply."""
 
 
-class _Loader(_BASE):  # type: ignore[misc]
+class _Loader(LOADER):  # type: ignore[misc]
     """A safe loader with the scalars of JSON, whose keys are text; it lists keys that stand twice."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - yaml's own protocol
@@ -53,7 +54,7 @@ class _Loader(_BASE):  # type: ignore[misc]
 
 _KINDS = ("str", "seq", "map", "bool", "int", "null", None)  # None: the error for any other tag, such as !!timestamp
 _Loader.yaml_constructors = {
-    tag: _BASE.yaml_constructors[tag] for kind in _KINDS for tag in [kind and f"tag:yaml.org,2002:{kind}"]
+    tag: LOADER.yaml_constructors[tag] for kind in _KINDS for tag in [kind and f"tag:yaml.org,2002:{kind}"]
 }
 for _tag, _pattern, _first in _SCALARS:
     _Loader.add_implicit_resolver(_tag, re.compile(rf"^(?:{_pattern})$"), list(_first))
@@ -75,7 +76,7 @@ def loads(text: str, max_depth: int) -> tuple[Any, list[str]]:
         YamlError: it is no YAML, or says what JSON cannot say.
     """
     try:
-        _check_depth(text, max_depth)
+        check_depth(text, max_depth)
         loader = _Loader(text)
         try:
             return loader.get_single_data(), loader.duplicates
@@ -84,24 +85,6 @@ def loads(text: str, max_depth: int) -> tuple[Any, list[str]]:
     except RecursionError as error:
         raise DepthError from error
     except yaml.YAMLError as error:
-        raise YamlError(_first_line(error)) from error
+        raise YamlError(fault_in_words(error)) from error
     except ValueError as error:
         raise YamlError(str(error)) if not isinstance(error, YamlError) else error from error
-
-
-def _check_depth(text: str, max_depth: int) -> None:
-    """The C loader overflows the stack on deep nesting, so look before."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_BASE):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > max_depth:
-                raise DepthError
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-
-
-def _first_line(error: yaml.YAMLError) -> str:
-    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    return f"{place}{problem or str(error).splitlines()[0]}"

@@ -10,9 +10,10 @@ import yaml
 
 from ..findings import Finding, InputError
 from ..kubeflow import spec
-from ..kubeflow.spec import LOADER, PipelineSpec
+from ..kubeflow.spec import PipelineSpec
 from ..sagemaker import reader
 from ..sagemaker.definition import MISSING, Definition
+from ..yaml_reading import LOADER, check_depth
 from .model import KubeflowPipeline, Parameter, Pipeline, ScannedFile, Step, Task, masked, printable
 
 # Words that every document of a kind holds: most JSON and YAML files are something else, and need no reading.
@@ -59,22 +60,17 @@ def _is_ours(document: dict[str, Any]) -> bool:
 
 
 def _load_yaml(text: str, file: str) -> Any:
-    """A YAML document without aliases, of bounded depth.
+    """A YAML document without aliases, of bounded depth; None if the text is no YAML.
 
     Raises:
-        InputError: it is no YAML, or nested too deeply.
+        InputError: it has aliases, or is nested too deeply (SMX145).
     """
-    depth = 0
     try:
-        for event in yaml.parse(text, Loader=LOADER):
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-            if depth > _MAX_DEPTH or isinstance(event, yaml.AliasEvent):
-                reason = "has aliases" if depth <= _MAX_DEPTH else "is nested too deeply"
-                raise InputError(Finding("SMX145", reason, file=file))
+        if check_depth(text, _MAX_DEPTH):
+            raise InputError(Finding("SMX145", "has aliases", file=file))
         return yaml.load(text, Loader=LOADER)
+    except RecursionError:
+        raise InputError(Finding("SMX145", "is nested too deeply", file=file)) from None
     except (yaml.YAMLError, ValueError):
         # a template in YAML's clothes (Helm, CloudFormation) is no definition
         return None

@@ -19,6 +19,7 @@ from ..kubeflow.spec import load as load_spec
 from ..sagemaker.capture import Program, capture, find_program, has_network_namespace
 from ..sagemaker.definition import Definition
 from ..sagemaker.reader import load as load_definition
+from ..yaml_reading import fault_in_words
 from .exercise import Exercise
 
 T = TypeVar("T")
@@ -106,9 +107,8 @@ def _sheet(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: {getattr(error, 'problem', '')}" if mark else str(error)
-        raise InputError(Finding("SMX703", f"{path.name} is no YAML: {where}", file=path.name)) from error
+        message = f"{path.name} is no YAML: {fault_in_words(error)}"
+        raise InputError(Finding("SMX703", message, file=path.name)) from error
     if not isinstance(document, dict):
         raise InputError(Finding("SMX703", f"{path.name} holds no list of questions any more", file=path.name))
     return document
