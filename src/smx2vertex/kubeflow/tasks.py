@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..files import write_whole
 from . import cloud
 from .graph import job_type, kind_of
 from .local import Interpreters, PrivateFolder, Processes, environment
@@ -579,7 +580,4 @@ def _nothing() -> dict[str, Any]:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a value as indented JSON, the folders above included, at once or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    write_whole(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")

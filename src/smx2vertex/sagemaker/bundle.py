@@ -16,14 +16,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import posixpath
 import re
-import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..files import write_whole
 from ..findings import Finding, InputError
 from .definition import Definition
 from .function_calls import function_calls
@@ -72,20 +71,20 @@ class Bundle:
         path = f"definitions/{_file_name(name)}.json"
         if any(entry["definition"] == path for entry in self.pipelines):
             path = f"definitions/{_file_name(name)}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.json"
-        write_file(self.folder / path, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
+        write_whole(self.folder / path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         self.pipelines.append({"name": name, "definition": path, **more})
 
     def add_file(self, uri: str, content: bytes) -> None:
         """Add the content of an S3 object."""
         name = _file_name(posixpath.basename(uri.rstrip("/")))
         path = f"code/{hashlib.sha256(content).hexdigest()}/{name}"
-        write_file(self.folder / path, content)
+        write_whole(self.folder / path, content)
         self.code[uri] = path
 
     def save(self) -> None:
         """Write the manifest."""
         document = {"pipelines": self.pipelines, "code": dict(sorted(self.code.items()))}
-        write_file(self.folder / MANIFEST, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
+        write_whole(self.folder / MANIFEST, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def is_bundle(path: Path) -> bool:
@@ -124,19 +123,6 @@ def _inside(folder: Path, path: str) -> Path:
 def _file_name(name: str) -> str:
     """A name as the name of a file, whatever it holds."""
     return re.sub(r"[^\w.\- ]", "_", name).lstrip(".")[:100] or "file"
-
-
-def write_file(file: Path, content: bytes) -> None:
-    """Write a file of a bundle: all of it, or nothing; its folder is made."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(dir=file.parent, prefix=".unfinished-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(unfinished).chmod(0o644)  # temporary files are the user's alone
-        Path(unfinished).replace(file)
-    finally:
-        Path(unfinished).unlink(missing_ok=True)
 
 
 def _error(folder: Path, message: str) -> InputError:

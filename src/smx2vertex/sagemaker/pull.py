@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
+from ..files import write_whole
 from ..findings import Finding, InputError
 from .account import MAX_OBJECT_BYTES, Account, Unanswered
-from .bundle import Bundle, is_bundle, open_bundle, write_file
+from .bundle import Bundle, is_bundle, open_bundle
 from .code_addresses import buckets, code_addresses
 from .definition import Definition
 from .reader import read
@@ -397,4 +398,4 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def _write_yaml(file: Path, value: list[dict[str, Any]]) -> None:
-    write_file(file, yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110).encode())
+    write_whole(file, yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110))

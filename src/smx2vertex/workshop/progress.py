@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ..files import write_whole
 from ..findings import Finding, InputError
 from .answer import Answer
 
@@ -81,10 +81,7 @@ def load(folder: Path) -> dict[str, Progress]:
 def save(folder: Path, progress: Mapping[str, Progress]) -> None:
     """Write the progress: all or nothing."""
     document = {"exercises": {name: asdict(each) for name, each in sorted(progress.items())}}
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=f".{FILE}.", delete=False, encoding="utf-8") as file:
-        file.write(json.dumps(document, indent=2) + "\n")
-    Path(file.name).replace(folder / FILE)
+    write_whole(folder / FILE, json.dumps(document, indent=2) + "\n")
 
 
 def _read(entry: Mapping[str, Any]) -> Progress:
