@@ -44,7 +44,6 @@ class Artifact:
     name: str
     type: str
     optional: bool = False
-    is_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +285,7 @@ class _Reader:
     def artifact(self, name: str, raw: Mapping[str, Any], at: str) -> Artifact:
         schema = self.mapping(raw.get("artifactType"), f"{at}.artifactType")
         title = self.text(schema.get("schemaTitle", schema.get("instanceSchema", "system.Artifact")), at)
-        return Artifact(name, title, raw.get("isOptional") is True, raw.get("isArtifactList") is True)
+        return Artifact(name, title, raw.get("isOptional") is True)
 
     def dag(self, raw: Mapping[str, Any], at: str) -> Dag:
         outputs = self.mapping(raw.get("outputs"), f"{at}.outputs")

@@ -44,7 +44,6 @@ class EMR:
 class EMRServerless:
     """The arguments of an EMRServerless step: an application that exists, or the request for one."""
 
-    application_id: Field | None
     application: dict[str, Any] | None
     role: Field | None
     entry_point: Field | None
@@ -95,7 +94,6 @@ def emr_serverless(step: Step, names: Collection[str] = ()) -> EMRServerless:
     job = look.at("JobConfig")
     spark = job.at("jobDriver.sparkSubmit")
     return EMRServerless(
-        application_id=look.field("ApplicationId") or job.field("applicationId"),
         application=application if isinstance(application, dict) else None,
         role=look.field("ExecutionRoleArn") or job.field("executionRoleArn"),
         entry_point=spark.field("entryPoint"),

@@ -121,7 +121,6 @@ class EndpointConfig:
     variants: tuple[Variant, ...]
     captures_data: bool
     sampling: Field | None
-    asynchronous: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +154,6 @@ def endpoint_config(step: Step, names: Collection[str] = ()) -> EndpointConfig:
         variants=tuple(map(_variant, look.each("ProductionVariants"))),
         captures_data=look.raw("DataCaptureConfig.EnableCapture") is True,
         sampling=look.field("DataCaptureConfig.InitialSamplingPercentage"),
-        asynchronous=look.raw("AsyncInferenceConfig") is not None,
     )
 
 

@@ -108,7 +108,6 @@ class AutoML:
     validation_fraction: Field | None
     objective: Field | None
     mode: str | None
-    max_candidates: Field | None
     channels: tuple[tuple[str, Field | None], ...]
     output_path: Field | None
 
@@ -227,7 +226,6 @@ def automl(step: Step, names: Collection[str] = ()) -> AutoML:
         validation_fraction=fraction,
         objective=look.field("AutoMLJobObjective.MetricName"),
         mode=config.text("Mode"),
-        max_candidates=config.field("CompletionCriteria.MaxCandidates"),
         channels=tuple(
             (item.text("ChannelType") or "training", item.field("DataSource.S3DataSource.S3Uri"))
             for item in look.each(channel_key)
