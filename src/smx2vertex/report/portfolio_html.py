@@ -91,7 +91,6 @@ def to_html(portfolio: Portfolio) -> str:
         scripts=("portfolio.js",),
         report=portfolio,
         answers=answers(portfolio),
-        numbers=numbers,
         signs=SIGNS,
         meanings=MEANINGS,
         coverage=list(_coverage(portfolio)),

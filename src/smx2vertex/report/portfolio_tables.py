@@ -8,14 +8,13 @@ from operator import attrgetter
 from typing import TypeAlias
 
 from .portfolio import Compute, Days, FindingRow, PipelineEntry, Portfolio, Used
-from .portfolio_words import Cell, answers, before, listed
+from .portfolio_words import HOURS, Cell, answers, before, listed
 
 Row: TypeAlias = "tuple[Cell, ...]"
 
 _VERDICTS = ("exact", "adapted", "redesign", "unsupported")
 _DAYS = ("days_low", "days_likely", "days_high")
-_HOURS = ("vcpu_hours", "gpu_hours", "memory_gib_hours", "cost")
-_COMPUTE = tuple(f"{side}_{name}" for side in ("source", "target") for name in _HOURS)
+_COMPUTE = tuple(f"{side}_{name}" for side in ("source", "target") for name in HOURS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ def rows_to_read(table: PortfolioTable) -> list[Row]:
 
 def _hours(compute: Compute | None) -> Row:
     if compute is None:
-        return (None,) * len(_HOURS)
+        return (None,) * len(HOURS)
     return compute.vcpu_hours, compute.gpu_hours, compute.memory_gib_hours, compute.cost
 
 
@@ -174,7 +173,7 @@ def _summary(portfolio: Portfolio) -> Iterator[Row]:
     for name, days in zip(("low", "likely", "high"), _days(totals.days), strict=True):
         yield f"person-days, {name}", days
     for side, compute in (("source", portfolio.compute.source), ("target", portfolio.compute.target)):
-        for name, value in zip(_HOURS, _hours(compute), strict=True):
+        for name, value in zip(HOURS, _hours(compute), strict=True):
             if value is not None:
                 yield f"{name.replace('_', ' ')} per hour of run, {side}", value
     if portfolio.compute.currency is not None:

@@ -21,10 +21,10 @@ _HEADINGS = {
     "days_high": "days, high",
     "excluded_steps": "steps to rewrite",
     "depends_on": "needs",
-    "before": "settle before",
 }
 _SIDES = {"source": "SageMaker", "target": "Vertex AI"}
-_HOURS = {"vcpu_hours": "vCPU-hours", "gpu_hours": "GPU-hours", "memory_gib_hours": "GiB-hours", "cost": "cost"}
+# What machines take in an hour, by the names of `Compute`.
+HOURS = {"vcpu_hours": "vCPU-hours", "gpu_hours": "GPU-hours", "memory_gib_hours": "GiB-hours", "cost": "cost"}
 # A pipeline that takes so much of all is named: without it, the forecast is another one.
 _LARGE_SHARE = 0.25
 
@@ -41,8 +41,8 @@ class Answer:
 def heading(column: str) -> str:
     """The heading of a column for people."""
     side, _, rest = column.partition("_")
-    if side in _SIDES and rest in _HOURS:
-        return f"{_HOURS[rest]}, {_SIDES[side]}"
+    if side in _SIDES and rest in HOURS:
+        return f"{HOURS[rest]}, {_SIDES[side]}"
     return _HEADINGS.get(column, column.replace("_", " "))
 
 
@@ -52,7 +52,7 @@ def cell_text(column: str, cell: Cell) -> str:
         return "–"
     if isinstance(cell, str):
         return one_line(cell)
-    if column.startswith("days_") or column.startswith("person-days"):
+    if column.startswith("days_"):
         return approximately(cell)
     if column == "similarity":
         return f"{cell:.0%}"
@@ -159,7 +159,7 @@ def before(blocks: bool) -> str:
 
 def hours(one: Compute, other: Compute) -> Iterator[tuple[str, float, float, str]]:
     """What machines take on both sides: the unit, before, after, and the difference in percent."""
-    for name, unit in _HOURS.items():
+    for name, unit in HOURS.items():
         pair = getattr(one, name), getattr(other, name)
         if None not in pair and any(pair):
             yield unit, *pair, _change(*pair)
