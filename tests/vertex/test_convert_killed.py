@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from killing import contents, in_fork
 from support import REPOSITORY
 
 from smx2vertex.mapping.ledger import map_pipeline
@@ -25,13 +26,6 @@ from smx2vertex.vertex.planner import plan
 
 CHURN = REPOSITORY / "tests" / "fixtures" / "churn_mini"
 WORKPLACE = ".project.smx2vertex"
-# What Python reports before it touches a file: at each of these moments a process may be killed.
-TOUCHES = ("open", "os.", "shutil.", "ctypes.", "fcntl.")
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """The files of a folder; none if there is no folder."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def compile_at_once(folder: Path, inherit: object = ()) -> dict[str, int]:
@@ -74,39 +68,8 @@ class Forks:
         return lambda: project.write(planned, definition, mapped, correspondences, settings, code, self.out)
 
     def run(self, write: Callable[[], object], kill_at: int | None = None) -> int:
-        """Write; kill the process at the n-th moment. Returns how many moments there were, or -1 when killed."""
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            self._child(write, kill_at, writer)
-        os.close(writer)
-        moments = os.read(reader, 100)
-        os.close(reader)
-        _, status = os.waitpid(child, 0)
-        if os.WIFSIGNALED(status):
-            return -1
-        assert os.WEXITSTATUS(status) == 0
-        return int(moments)
-
-    def _child(self, write: Callable[[], object], kill_at: int | None, writer: int) -> None:
-        moments = 0
-        here = str(self.folder)
-
-        def hook(event: str, arguments: tuple[object, ...]) -> None:
-            nonlocal moments
-            if event.startswith(TOUCHES) and any(here in str(argument) for argument in arguments):
-                moments += 1
-                if moments == kill_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        code = 1
-        try:
-            sys.addaudithook(hook)
-            write()
-            os.write(writer, str(moments).encode())
-            code = 0
-        finally:
-            os._exit(code)
+        """Write; as `in_fork`."""
+        return in_fork(self.folder, write, kill_at)
 
 
 @pytest.fixture

@@ -19,7 +19,17 @@ from .portfolio import Gathering
 from .prices import Prices
 from .record import Analysis, Record, analyse
 from .sources import Source, Sources
-from .store import PAGES, Store, digest_of, digest_of_files, digest_of_program, read_record, whole_file, write_record
+from .store import (
+    PAGES,
+    OutputError,
+    Store,
+    digest_of,
+    digest_of_files,
+    digest_of_program,
+    read_record,
+    whole_file,
+    write_record,
+)
 
 # Makes the page about a pipeline; a function of a module, so that every process finds it.
 PageMaker: TypeAlias = Callable[[Analysis, Config], str]
@@ -104,6 +114,7 @@ def assess(
 
     Raises:
         InputError: a configuration cannot be read.
+        OutputError: the output cannot be written.
     """
     config = load_config(config_files)
     hooks = [Path(hook.place[0]) for hook in config.hooks.values() if isinstance(hook.place, tuple)]
@@ -158,9 +169,15 @@ class _Worker:
         self.config = load_config(task.config_files)
 
     def outcome(self, source: Source) -> Outcome:
-        """Assess one definition; whatever is wrong with it, the others go on."""
+        """Assess one definition; whatever is wrong with it, the others go on.
+
+        Raises:
+            OutputError: what was found cannot be kept.
+        """
         try:
             return self._outcome(source)
+        except OutputError:
+            raise
         except InputError as error:
             if not source.given and _is_something_else(source.file, error.finding.code):
                 return Outcome(source)
@@ -183,8 +200,9 @@ class _Worker:
         digest = digest or ""
         page = self._page(analysis.record.name, digest)
         if page is not None and self.task.make_page is not None:
+            text = self.task.make_page(analysis, self.config)
             with whole_file(self.task.out / page) as file:
-                file.write(self.task.make_page(analysis, self.config))
+                file.write(text)
         write_record(self.task.out, digest, analysis.record)
         return Outcome(source, digest, analysis.record, page)
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from ..findings import Finding, InputError
 from ..mapping.data import mappings_dir
@@ -20,7 +20,16 @@ from .record import Record
 MARKER = ".smx2vertex-assess"
 PAGES = "pipelines"
 _RECORDS = ".cache"
+_UNFINISHED = ".unfinished-"
 _PROGRAM_FILES = frozenset({".py", ".yaml", ".csv", ".j2", ".css", ".js"})
+
+
+class OutputError(InputError):
+    """The output cannot be written, so no pipeline can be assessed any more (SMX172)."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """So that it can be handed over from another process."""
+        return OutputError, (self.finding,)
 
 
 class Store:
@@ -30,7 +39,7 @@ class Store:
         """Take the folder.
 
         Raises:
-            InputError: it holds something else, cannot be written, or another run writes there (SMX172).
+            OutputError: it holds something else, cannot be written, or another run writes there.
         """
         self.out = out
         try:
@@ -54,9 +63,12 @@ class Store:
         for file in (self.out / _RECORDS).glob("*/*"):
             if file not in kept:
                 file.unlink()
+        ends = {digest[:16] for digest in digests}
         for page in (self.out / PAGES).glob("*"):
-            if page.stem.rpartition("-")[2] not in {digest[:16] for digest in digests}:
+            if page.stem.rpartition("-")[2] not in ends:
                 page.unlink()
+        for file in self.out.glob(f"{_UNFINISHED}*"):
+            file.unlink()
 
 
 def record_file(out: Path, digest: str) -> Path:
@@ -80,7 +92,11 @@ def write_record(out: Path, digest: str, record: Record) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[TextIO]:
-    """A text file that appears when all of it is written; a process that is killed leaves none."""
+    """A text file that appears when all of it is written; a process that is killed leaves none.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     with whole_binary_file(path) as file:
         # a lone surrogate, which JSON can hold, is no character
         text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
@@ -92,15 +108,18 @@ def whole_file(path: Path) -> Iterator[TextIO]:
 @contextmanager
 def whole_binary_file(path: Path) -> Iterator[BinaryIO]:
     """As `whole_file`, for bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
     try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        Path(unfinished).chmod(0o644)  # temporary files are the user's alone
-        Path(unfinished).replace(path)
-    finally:
-        Path(unfinished).unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+            Path(unfinished).chmod(0o644)  # temporary files are the user's alone
+            Path(unfinished).replace(path)
+        finally:
+            Path(unfinished).unlink(missing_ok=True)
+    except OSError as error:
+        raise _refused(path, f"cannot be written: {error.strerror}") from error
 
 
 def digest_of(content: bytes, *names: str) -> str:
@@ -127,5 +146,5 @@ def digest_of_program() -> str:
     return digest_of_files([file for file in files if file.suffix in _PROGRAM_FILES])
 
 
-def _refused(out: Path, message: str) -> InputError:
-    return InputError(Finding("SMX172", message, file=str(out)))
+def _refused(out: Path, message: str) -> OutputError:
+    return OutputError(Finding("SMX172", message, file=str(out)))
