@@ -38,7 +38,7 @@ class Command:
 
     def difference(self, output: str) -> str:
         """What a person should read if the output is not what the page shows; else nothing."""
-        if not self.lines or _pattern(self.lines).fullmatch(_columns(output)):
+        if not self.lines or _pattern(self.lines).fullmatch("".join(f"{line}\n" for line in columns(output))):
             return ""
         return f"$ {self.text}\nprints\n{output}\nand the page shows\n" + "\n".join(self.lines)
 
@@ -103,22 +103,27 @@ class Page:
 
 def pages(repository: Path) -> list[Page]:
     """All pages that people read, but those of converted projects, which are generated."""
-    parser = MarkdownIt("commonmark").enable("table")
     files = sorted({file for pattern in PAGES for file in repository.glob(pattern)})
-    return [
-        Page(file.relative_to(repository).as_posix(), tuple(parser.parse(file.read_text(encoding="utf-8"))))
-        for file in files
-    ]
+    return [read(file, file.relative_to(repository).as_posix()) for file in files]
 
 
-def _columns(text: str) -> str:
-    return "".join(f"{' '.join(line.split())}\n" for line in text.strip("\n").splitlines())
+def read(file: Path, path: str) -> Page:
+    """A page; `path` is what it is called."""
+    parser = MarkdownIt("commonmark").enable("table")
+    return Page(path, tuple(parser.parse(file.read_text(encoding="utf-8"))))
+
+
+def columns(text: str) -> list[str]:
+    """The lines of an output, with one blank between columns."""
+    return [" ".join(line.split()) for line in text.strip("\n").splitlines()]
+
+
+def shown(line: str) -> str:
+    """A regular expression of what a line that a page shows stands for."""
+    return ".*".join(map(re.escape, re.split(" ?… ?", " ".join(line.split()))))
 
 
 def _pattern(lines: tuple[str, ...]) -> re.Pattern[str]:
     """What an output must be like; a `…` of its own takes whole lines, one in a line stays in it."""
-    shown = _columns("\n".join(lines)).splitlines()
-    parts = [
-        "(?:.*\n)*?" if line == "…" else ".*".join(map(re.escape, re.split(" ?… ?", line))) + "\n" for line in shown
-    ]
+    parts = ["(?:.*\n)*?" if line.strip() == "…" else f"{shown(line)}\n" for line in lines]
     return re.compile("".join(parts))

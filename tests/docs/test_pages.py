@@ -18,8 +18,10 @@ from smx2vertex.cli import app
 
 ALL = pages(REPOSITORY)
 GROUP = typer.main.get_command(app)
-# What takes more than some seconds: pages that convert and run many times.
+# Pages that capture, convert and run many times; the others take a minute and a half together.
 SLOW = {
+    "docs/commands.md",
+    "docs/guides/engineer.md",
     "examples/customer-churn/README.md",
     "examples/tensorflow-mlops/README.md",
     "examples/train-create-register/README.md",

@@ -1,6 +1,7 @@
-"""The command blocks of an example's README: commands after `$`, and below each the lines that it prints, among others.
+"""The commands of ours in an example's README, for tests that run them in this process.
 
-`…` in such a line stands for any text. A command whose lines tell of a failure ends with 1, any other one with 0.
+There all of stdout comes before all of stderr, so lines are looked for one by one; `tests/docs` compares whole outputs,
+and runs all of a README in a shell. A command whose lines tell of a failure ends with 1, any other one with 0.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from pages import columns, read, shown
 
 
 @dataclass(frozen=True)
@@ -26,21 +29,14 @@ class Command:
 
     def missing(self, output: str) -> list[str]:
         """The lines that are not in an output, in this order; blanks between columns do not count."""
-        printed = iter(_columns(output).splitlines())
-        return [line for line in self.lines if not any(_shown(line).fullmatch(found) for found in printed)]
+        printed = iter(columns(output))
+        return [line for line in self.lines if not any(re.fullmatch(shown(line), found) for found in printed)]
 
 
 def commands(readme: Path) -> Iterator[Command]:
     """The commands of a README, in their order."""
-    for block in re.findall(r"^```console\n(.*?)^```", readme.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
-        for part in re.split(r"^\$ smx2vertex ", block, flags=re.MULTILINE)[1:]:
-            command, *lines = part.splitlines()
-            yield Command(tuple(shlex.split(command)), tuple(lines))
-
-
-def _columns(text: str) -> str:
-    return "\n".join(" ".join(line.split()) for line in text.splitlines())
-
-
-def _shown(line: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, _columns(line).split("…"))))
+    for block in read(readme, readme.name).blocks:
+        for command in block.commands() if block.language == "console" else ():
+            program, *words = shlex.split(command.text)
+            if program == "smx2vertex":
+                yield Command(tuple(words), tuple(line for line in command.lines if line != "…"))

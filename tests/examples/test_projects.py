@@ -1,4 +1,4 @@
-"""What all examples have in common: projects that `convert` writes today, and READMEs that tell the truth."""
+"""What all examples have in common: projects that `convert` writes today, of bundles and data that belong to them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from readme import Command, commands
 from support import Outcome
 
 from examples.projects import EXAMPLES, projects
@@ -19,8 +18,6 @@ from smx2vertex.sagemaker.bundle import open_bundle
 
 RunCommand = Callable[..., Outcome]
 PROJECTS = projects()
-# The examples whose README leads from the programs to the runs.
-GUIDED = ("customer-churn", "train-create-register", "workshop-diabetes")
 # A bundle, and the program that it is captured of.
 BUNDLES = {
     "customer-churn/bundle": "pipeline.py",
@@ -83,19 +80,6 @@ def test_the_bundle_is_what_capture_keeps(smx2vertex: RunCommand, tmp_path: Path
     kept, expected = (json.loads(each.pop("manifest.json")) for each in (made, golden))
     assert made == golden
     assert kept["code"] == expected["code"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("example", GUIDED)
-def test_the_readme_leads_from_the_programs_to_the_runs(
-    follow: Callable[[Command], Outcome], workplace: Callable[[str], Path], example: str
-) -> None:
-    pytest.importorskip("sagemaker", reason="capturing needs the SageMaker SDK, version 2")
-    folder = workplace(example)
-    for made in (*folder.rglob("bundle"), *folder.rglob("project")):
-        shutil.rmtree(made)
-    for command in commands(folder / "README.md"):
-        follow(command)
 
 
 @pytest.mark.parametrize("example", sorted({project.relative_to(EXAMPLES).parts[0] for project in PROJECTS}))
