@@ -237,9 +237,11 @@ class Rehearsal:
         self.left_out = self.all_left_out()
         asked = {guard.test: None for node in self.tasks.nodes.values() for guard in node.guards}
         self.other_defaults = self.differing_defaults()
-        self.scenarios = Scenarios(sides.source, self.left_out, map(self.words.test, asked), self.required())
+        further = map(self.words.test, asked)
+        self.scenarios = Scenarios(sides.source, self.left_out, further, self.required(), self.loops.values())
         self.usual: dict[Variable, Any] = dict(self.scenarios.usual)
-        self.usual.update(dict.fromkeys(selectors(sides.source_reader), USUAL_NUMBER))
+        deciding = selectors(sides.source_reader)
+        self.usual.update({each: self.scenarios.fitting(each, USUAL_NUMBER) for each in deciding})
         self.steps = OfSteps(sides.source_reader, self.usual, self.loops.values())
         self.there = SourceSimulator(sides.source_reader.definition)
         self.here = TargetSimulator(sides.target_reader.graph)

@@ -142,7 +142,10 @@ class Scenarios:
             items = self.source.nodes[variable.owner].facts.get(("request", "IterableItems"))
             known = items_of(items.value if items else (), self.usual_part)
             return counts(len(known or ())).get(variable.what[1])
-        value = self.first_threshold(variable)
+        return self.fitting(variable, self.first_threshold(variable))
+
+    def fitting(self, variable: Variable, value: Any) -> Any:
+        """The value, or the whole number below it where no other fits."""
         return floor(value) if self.is_whole(variable) and _is_number(value) else value
 
     def first_threshold(self, variable: Variable) -> Any:

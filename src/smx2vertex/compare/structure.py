@@ -92,7 +92,7 @@ class Structure:
         for wanted, found in zip(step.loops, node.loops, strict=False):
             if not self.matcher.same(wanted.items, found.items, wanted.at):
                 message, at = f"it runs for {show(found.items)} instead of {show(wanted.items)}", wanted.at
-            elif wanted.at_once != found.at_once:
+            elif wanted.at_once not in ("", found.at_once):  # a definition need not say how many
                 message, at = f"{found.at_once} copies run at once instead of {wanted.at_once}", wanted.at
         if message:
             yield Finding("SMX423", f"{message} ({node.at})", at, step.name, self.source.file, node.at)
