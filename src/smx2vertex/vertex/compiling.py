@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 TARGETS = ("vertex", "kubeflow")
@@ -20,7 +22,7 @@ def format_code(folder: Path, inherit: Collection[int] = ()) -> None:
     for command in (["check", "--fix-only", "--select", "I", "--quiet"], ["format", "--quiet"]):
         # what a repository around the project ignores is none of ours
         done = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--no-cache", "--no-respect-gitignore", "."],
+            [*_ruff(), *command, "--no-cache", "--no-respect-gitignore", "."],
             cwd=folder,
             capture_output=True,
             text=True,
@@ -28,6 +30,13 @@ def format_code(folder: Path, inherit: Collection[int] = ()) -> None:
         )
         if done.returncode != 0:
             raise CompileError(done.stderr.strip() or done.stdout.strip())
+
+
+@cache
+def _ruff() -> list[str]:
+    """The formatter: its program beside this interpreter, as its module starts an interpreter only to find that."""
+    program = Path(sysconfig.get_path("scripts"), "ruff")
+    return [str(program)] if program.is_file() else [sys.executable, "-m", "ruff"]
 
 
 def compile_project(folder: Path, inherit: Collection[int] = ()) -> dict[str, int]:
