@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from .names import plain
 
 # What is compared: results that people read. Models and other binary files differ without meaning anything.
 COMPARED = (".json", ".csv", ".out", ".jsonl", ".txt")
@@ -87,15 +88,11 @@ def compare_results(run: Mapping[str, Any], steps: Mapping[str, str], there: Pat
     return found
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", text.lower())
-
-
 def _counterpart(files: Sequence[Path], wanted: Sequence[str], there: Path) -> Path | None:
     """The file of the same name that shares most of the wanted parts of its path; None if two share as many."""
-    parts = {_plain(part) for part in wanted[:-1]}
+    parts = {plain(part) for part in wanted[:-1]}
     same_name = [path for path in files if path.name == wanted[-1]]
-    shared = {path: len(parts & {_plain(p) for p in path.relative_to(there).parts[:-1]}) for path in same_name}
+    shared = {path: len(parts & {plain(p) for p in path.relative_to(there).parts[:-1]}) for path in same_name}
     best = [path for path in same_name if shared[path] == max(shared.values())]
     return best[0] if len(best) == 1 else None
 
@@ -171,7 +168,7 @@ def _metrics(files: Sequence[Path], step: str) -> tuple[Path, dict[str, float]] 
             continue
         document = json.loads(path.read_text(encoding="utf-8"))
         job = str(document.get("TrainingJobName", path.stem)) if isinstance(document, dict) else ""
-        if _plain(step)[:20] in _plain(job) or _plain(step) == _plain(path.stem):
+        if plain(step)[:20] in plain(job) or plain(step) == plain(path.stem):
             return path, {entry["MetricName"]: entry["Value"] for entry in document["FinalMetricDataList"]}
     return None
 
@@ -179,7 +176,7 @@ def _metrics(files: Sequence[Path], step: str) -> tuple[Path, dict[str, float]] 
 def _compared_metrics(
     task: Mapping[str, Any], path: Path, there: Mapping[str, float], root: Path, tolerance: float
 ) -> Compared:
-    here = {_plain(name): value for name, value in task["parameters"].items()}
-    both = {name: value for name, value in there.items() if _plain(name) in here}
-    ours = {name: here[_plain(name)] for name in both}
+    here = {plain(name): value for name, value in task["parameters"].items()}
+    both = {name: value for name, value in there.items() if plain(name) in here}
+    ours = {name: here[plain(name)] for name in both}
     return _differences(f"{task['id']}: metrics", path.relative_to(root).as_posix(), both, ours, tolerance)

@@ -227,12 +227,13 @@ def _joined(operands: tuple[Expression, ...], values: Mapping[str, Any], decisiv
     return not decisive
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a number; in Python a boolean would be one too."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _compare(operator: str, left: Any, right: Any) -> bool:
-    alike = (_is_number(left) and _is_number(right)) or type(left) is type(right)
+    alike = (is_number(left) and is_number(right)) or type(left) is type(right)
     if not alike or not isinstance(left, (str, int, float, bool)):
         raise ConditionError(f"{left!r} and {right!r} cannot be compared")
     return bool(OPERATORS[operator](left, right))
@@ -244,9 +245,9 @@ def _cast(type: str, value: Any) -> Any:
             return value if isinstance(value, str) else _as_text(value)
         if type == "bool" and value in (True, False, "true", "false"):
             return value in (True, "true")
-        if type == "int" and (isinstance(value, str) or _is_number(value)):
+        if type == "int" and (isinstance(value, str) or is_number(value)):
             return int(value)
-        if type == "double" and (isinstance(value, str) or _is_number(value)):
+        if type == "double" and (isinstance(value, str) or is_number(value)):
             return float(value)
     except (ValueError, OverflowError):
         pass

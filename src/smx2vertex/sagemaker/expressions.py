@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -105,7 +106,10 @@ class LoopReference(Unknown):
     path: tuple[str, ...]
 
 
-Expression: TypeAlias = Literal | ParameterReference | ExecutionVariable | PropertyReference | Join | JsonGet | Unknown
+Reference: TypeAlias = ParameterReference | ExecutionVariable | PropertyReference | JsonGet | Unknown
+Expression: TypeAlias = Literal | Join | Reference
+# What an expression is made of, once its joins are undone.
+Part: TypeAlias = str | Reference
 
 _FUNCTIONS = frozenset({"Get", "Std:Join", "Std:JsonGet"})
 # Releases of the SDK v3 differ in the name.
@@ -205,6 +209,34 @@ def parts(expression: Expression) -> Iterator[Expression]:
             yield from parts(value)
     elif isinstance(expression, JsonGet) and expression.uri is not None:
         yield from parts(expression.uri)
+
+
+def as_text(value: Any) -> str:
+    """A plain value as SageMaker puts it into text: strings as they are, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def flatten(expression: Expression) -> list[Part]:
+    """An expression as a sequence of texts and references; neighbouring texts are one."""
+    merged: list[Part] = []
+    for part in _pieces(expression):
+        if isinstance(part, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += part
+        elif part != "":
+            merged.append(part)
+    return merged
+
+
+def _pieces(expression: Expression) -> Iterator[Part]:
+    if isinstance(expression, Literal):
+        yield as_text(expression.value)
+    elif isinstance(expression, Join):
+        for index, value in enumerate(expression.values):
+            if index:
+                yield expression.on
+            yield from _pieces(value)
+    else:
+        yield expression
 
 
 def pointer_token(key: str | int) -> str:

@@ -56,7 +56,7 @@ class TriggerCalls:
         schedules = {each["Name"]: each for each in self._all("CreateSchedule", "UpdateSchedule")}
         for name, each in schedules.items():
             target = each.get("Target", {})
-            fields = _present(
+            fields = present(
                 state=each.get("State"),
                 expression=each.get("ScheduleExpression"),
                 timezone=each.get("ScheduleExpressionTimezone"),
@@ -72,11 +72,11 @@ class TriggerCalls:
         for call in self._all("PutTargets"):
             rule = rules.get(call["Rule"], {})
             for target in call.get("Targets", []):
-                fields = _present(
+                fields = present(
                     state=rule.get("State"),
                     bus=call.get("EventBusName"),
                     expression=rule.get("ScheduleExpression"),
-                    pattern=_json(rule.get("EventPattern")),
+                    pattern=json_or_text(rule.get("EventPattern")),
                     description=rule.get("Description"),
                     via=self._follow(target.get("Arn", "")),
                     parameters=_parameters(target),
@@ -90,7 +90,7 @@ class TriggerCalls:
                     rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
                     filters = {str(rule.get("Name")).lower(): rule.get("Value") for rule in rules}
                     arn = next((value for key, value in entry.items() if key.endswith("Arn")), "")
-                    fields = _present(
+                    fields = present(
                         events=entry.get("Events"),
                         prefix=filters.get("prefix"),
                         suffix=filters.get("suffix"),
@@ -144,12 +144,18 @@ def _parameters(target: dict[str, Any]) -> dict[str, str]:
     return {entry["Name"]: masked(entry["Name"], entry["Value"]) for entry in entries}
 
 
-def _json(text: str | None) -> Any:
+def json_or_text(text: str | None) -> Any:
+    """The value of a JSON text; the text itself if it is no JSON."""
     try:
         return None if text is None else json.loads(text)
     except (ValueError, RecursionError):
         return text
 
 
-def _present(**fields: Any) -> dict[str, Any]:
-    return {key: value for key, value in fields.items() if value not in (None, "", [], {})}
+def present(**fields: Any) -> dict[str, Any]:
+    """The fields that have a value; dates as text."""
+    return {
+        key: value.isoformat() if hasattr(value, "isoformat") else value
+        for key, value in fields.items()
+        if value not in (None, "", [], {})
+    }

@@ -12,7 +12,7 @@ from typing import Any
 
 from .account import Account
 from .secrets import masked
-from .trigger_calls import AUTOMATIC
+from .trigger_calls import AUTOMATIC, json_or_text, present
 
 # What a CodePipeline says about an action, as far as it holds no secrets.
 _ACTION_FIELDS = (
@@ -68,7 +68,7 @@ class _Search:
                         "kind": "schedule",
                         "name": summary["Name"],
                         "pipeline": name,
-                        **_present(
+                        **present(
                             state=schedule.get("State"),
                             expression=schedule.get("ScheduleExpression"),
                             timezone=schedule.get("ScheduleExpressionTimezone"),
@@ -104,11 +104,11 @@ class _Search:
                             "kind": "rule",
                             "name": rule["Name"],
                             "pipeline": name,
-                            **_present(
+                            **present(
                                 state=rule.get("State"),
                                 bus=bus,
                                 expression=rule.get("ScheduleExpression"),
-                                pattern=_json(rule.get("EventPattern")),
+                                pattern=json_or_text(rule.get("EventPattern")),
                                 description=rule.get("Description"),
                                 via=via,
                                 parameters=_parameters(target),
@@ -142,7 +142,7 @@ class _Search:
                 "pipeline": name,
                 "bucket": bucket,
                 "events": entry.get("Events", []),
-                **_present(prefix=filters.get("prefix"), suffix=filters.get("suffix"), via=via),
+                **present(prefix=filters.get("prefix"), suffix=filters.get("suffix"), via=via),
             }
 
     def topics(self) -> Iterator[dict[str, Any]]:
@@ -249,30 +249,14 @@ class _Search:
 def _action(action: dict[str, Any]) -> dict[str, Any]:
     kind, configuration = action.get("actionTypeId", {}), action.get("configuration", {})
     kept = {key: configuration[key] for key in _ACTION_FIELDS if key in configuration}
-    return {"name": action.get("name"), "provider": kind.get("provider"), **_present(configuration=kept)}
+    return {"name": action.get("name"), "provider": kind.get("provider"), **present(configuration=kept)}
 
 
 def _parameters(target: dict[str, Any]) -> dict[str, str]:
     """The values that a target gives to the parameters of the pipeline: in a list, or in the input of an API call."""
-    given = _json(target.get("Input"))
+    given = json_or_text(target.get("Input"))
     entries = given.get("PipelineParameters") if isinstance(given, dict) else None
     if not isinstance(entries, list):
         entries = target.get("SageMakerPipelineParameters", {}).get("PipelineParameterList", [])
     pairs = [(str(entry.get("Name")), str(entry.get("Value"))) for entry in entries if isinstance(entry, dict)]
     return {name: masked(name, value) for name, value in pairs}
-
-
-def _json(text: str | None) -> Any:
-    try:
-        return None if text is None else json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _present(**fields: Any) -> dict[str, Any]:
-    """The fields that have a value; dates as text."""
-    return {
-        key: value.isoformat() if hasattr(value, "isoformat") else value
-        for key, value in fields.items()
-        if value not in (None, "", [], {})
-    }

@@ -14,6 +14,7 @@ from .expressions import (
     ParameterReference,
     PropertyReference,
     Unknown,
+    as_text,
 )
 
 _COMPARED = {
@@ -34,7 +35,7 @@ def expression_text(expression: Expression) -> str:
     """An expression as text: plain values as they are, all that is known at run time only in braces."""
     match expression:
         case Literal(value):
-            return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            return as_text(value)
         case Join(on, values):
             return on.join(expression_text(value) for value in values)
         case Unknown(value):

@@ -141,7 +141,7 @@ class _Scanner:
             # the decorator called as a function: dsl.pipeline(name="...")(function)
             line, cell = self.names.program.place(call.lineno)
             name = self.pipeline_name(call.func, found.scope)
-            self.file.kubeflow.pipelines.append(KubeflowPipeline(name, _text(call.args[0]), (), line, cell))
+            self.file.kubeflow.pipelines.append(KubeflowPipeline(name, source_text(call.args[0]), (), line, cell))
             return
         path, name = self.path(call.func), dotted(call.func)
         line, cell = self.names.program.place(call.lineno)
@@ -171,7 +171,7 @@ class _Scanner:
     def job_settings(self, call: ast.Call, line: int, cell: int | None) -> None:
         for keyword in call.keywords:
             if keyword.arg == "enable_caching":
-                text = f"enable_caching={_text(keyword.value)}"
+                text = f"enable_caching={source_text(keyword.value)}"
                 self.file.kubeflow.caching.append(Call("enable_caching", "the whole run", text, line, cell))
 
     def method(self, call: ast.Call, function: ast.Attribute, found: Node, line: int, cell: int | None) -> None:
@@ -207,7 +207,7 @@ class _Scanner:
             if node.func.attr not in kfp_names().methods and not node.func.attr.startswith(("set_", "add_")):
                 break
             node = node.func.value
-        return _text(node.func if isinstance(node, ast.Call) else node)
+        return source_text(node.func if isinstance(node, ast.Call) else node)
 
 
 def _short(path: str) -> str:
@@ -216,10 +216,6 @@ def _short(path: str) -> str:
 
 
 def _arguments(call: ast.Call) -> str:
-    words = [_text(each) for each in call.args]
-    words += [f"{each.arg}={_text(each.value)}" if each.arg else f"**{_text(each.value)}" for each in call.keywords]
+    words = [source_text(each) for each in call.args]
+    words += [(f"{each.arg}=" if each.arg else "**") + source_text(each.value) for each in call.keywords]
     return ", ".join(words)
-
-
-def _text(node: ast.AST) -> str:
-    return str(printable(source_text(node)))

@@ -253,9 +253,9 @@ def _end(node: ast.AST) -> Position:
 
 
 def source_text(node: ast.AST) -> str:
-    """An expression as source text, on one line, shortened."""
+    """An expression as source text, on one line, shortened, of characters that can be written to a file."""
     try:
-        text = " ".join(ast.unparse(node).split())
+        text = " ".join(ast.unparse(node).encode("utf-8", "replace").decode().split())
     except (RecursionError, ValueError):
         return "…"
     return text if len(text) <= 200 else f"{text[:199]}…"

@@ -149,7 +149,7 @@ class _Scanner:
         elif known.group == "conditions":
             line, cell = self.names.program.place(call.lineno)
             operands = [*call.args, *(keyword.value for keyword in call.keywords)]
-            self.file.conditions.append(Condition(last, tuple(_text(each) for each in operands), line, cell))
+            self.file.conditions.append(Condition(last, tuple(source_text(each) for each in operands), line, cell))
 
     def at_run_time(self, call: ast.Call, scope: Scope) -> None:
         """A module or class that is looked up by its name while the program runs."""
@@ -205,7 +205,7 @@ class _Scanner:
             label = self.created.get(id(value.node)) or self.early_label(value)
             if label:
                 return label
-        return _text(node)
+        return source_text(node)
 
     def early_label(self, value: Node) -> str | None:
         """The name of a step that is created further down than where it is spoken of."""
@@ -220,13 +220,13 @@ class _Scanner:
         if given is None:
             return None, None
         constant = printable(self.names.constant(given, scope))
-        return (constant, None) if isinstance(constant, str) else (None, _text(given))
+        return (constant, None) if isinstance(constant, str) else (None, source_text(given))
 
     def parameter(self, call: ast.Call, class_: str, scope: Scope) -> None:
         name, _ = self.name(call, 0, scope)
         given = _argument(call, "default_value", 1)
         constant = None if given is None else printable(self.names.constant(given, scope))
-        text = _text(given) if given is not None and constant is None else None
+        text = source_text(given) if given is not None and constant is None else None
         line, cell = self.names.program.place(call.lineno)
         self.file.parameters.append(Parameter(class_, name, masked(name, constant), line, cell, text))
 
@@ -307,12 +307,13 @@ class _Scanner:
         base = _properties_base(found.node)
         if base is None:
             return self.further(found.node, found.scope)
-        path = _text(found.node)[len(_text(base)) + len(".properties") :].lstrip(".").removesuffix(".to_string")
+        path = source_text(found.node)[len(source_text(base)) + len(".properties") :]
+        path = path.lstrip(".").removesuffix(".to_string")
         # RegisterModel and EstimatorTransformer are lists of steps
         while isinstance(base, ast.Subscript) and isinstance(base.value, ast.Attribute) and base.value.attr == "steps":
             base = base.value.value
         label = self.label(base, found.scope)
-        is_known = label != _text(base) or path[:1].isupper()
+        is_known = label != source_text(base) or path[:1].isupper()
         return (label, path) if path and is_known else None
 
     def further(self, node: ast.Attribute | ast.Subscript, scope: Scope) -> tuple[str, str] | None:
@@ -324,7 +325,7 @@ class _Scanner:
             return None
         known = self.property(values[0])
         self.continued.update(id(part) for part in _chain(values[0].node))
-        return None if known is None else (known[0], known[1] + _text(node)[len(_text(start)) :])
+        return None if known is None else (known[0], known[1] + source_text(node)[len(source_text(start)) :])
 
     def json_get(self, found: Node) -> tuple[str, str] | None:
         """Producer and path of a JsonGet; None for every other expression."""
@@ -349,18 +350,14 @@ class _Scanner:
         for value in self.names.values(Node(node, scope)):
             call = value.node
             if isinstance(call, ast.Call) and (dotted(call.func) or "").endswith("PropertyFile"):
-                return self.name(call, 0, value.scope)[0] or _text(node)
-        return _text(node)
+                return self.name(call, 0, value.scope)[0] or source_text(node)
+        return source_text(node)
 
 
 def pointer_of(line: int | None, cell: int | None) -> str:
     """A place as findings write it."""
     words = [f"cell {cell}"] if cell is not None else []
     return ", ".join([*words, *([f"line {line}"] if line is not None else [])])
-
-
-def _text(node: ast.AST) -> str:
-    return str(printable(source_text(node)))
 
 
 def _is_sdk(path: str) -> bool:

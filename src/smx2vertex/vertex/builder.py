@@ -14,7 +14,10 @@ from ..sagemaker.expressions import (
     Literal,
     LoopReference,
     ParameterReference,
+    Part,
     PropertyReference,
+    Reference,
+    flatten,
 )
 from ..sagemaker.steps import Field
 from .errors import NotTranslated
@@ -34,7 +37,7 @@ from .plan import (
     Value,
 )
 from .trials import model_of_trial
-from .values import EXECUTION_PLACEHOLDERS, Part, Reference, as_s3, flatten, names_aws, python_type, typed
+from .values import EXECUTION_PLACEHOLDERS, as_s3, names_aws, python_type, typed
 
 if TYPE_CHECKING:
     from .planner import Planner

@@ -21,13 +21,14 @@ from ..sagemaker.expressions import (
     Literal,
     ParameterReference,
     PropertyReference,
+    flatten,
 )
 from .builder import EXECUTION_INPUTS, Builder, Product
 from .components import plan_not_translated
 from .errors import NotTranslated
 from .names import reads_as_placeholder
 from .plan import Branches, Output, Parameter, Placeholder, Plain, Port, Task, Value
-from .values import EXECUTION_PLACEHOLDERS, flatten
+from .values import EXECUTION_PLACEHOLDERS
 
 if TYPE_CHECKING:
     from .planner import Planner

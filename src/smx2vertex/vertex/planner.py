@@ -24,6 +24,7 @@ from ..sagemaker.expressions import (
     LoopReference,
     ParameterReference,
     PropertyReference,
+    as_text,
     bracket_key,
 )
 from ..sagemaker.steps import Field
@@ -54,7 +55,7 @@ from .plan import (
 )
 from .scopes import BODY, Scope, Scopes
 from .uses import Uses, normal
-from .values import PYTHON_TYPES, S3_ADDRESS, as_text, bucket_parameters, labels, names_aws
+from .values import PYTHON_TYPES, S3_ADDRESS, bucket_parameters, labels, names_aws
 
 # What a task that fails still shares with its step: its name, kind and place in the order.
 KEPT_IN_FAILING_TASKS = ("step:Name", "step:Type", "step:DisplayName", "step:Description", "step:DependsOn")

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from ..sagemaker import steps
 from ..sagemaker.definition import Step
-from ..sagemaker.expressions import PropertyReference
+from ..sagemaker.expressions import Part, PropertyReference, flatten
 from ..sagemaker.steps.tuning import ranked
-from .values import Part, flatten
 
 if TYPE_CHECKING:
     from .builder import Product

@@ -5,22 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..sagemaker.definition import Definition, Step
-from ..sagemaker.expressions import (
-    ExecutionVariable,
-    Expression,
-    Join,
-    JsonGet,
-    Literal,
-    ParameterReference,
-    PropertyReference,
-    Unknown,
-)
-
-Reference: TypeAlias = ParameterReference | ExecutionVariable | PropertyReference | JsonGet | Unknown
-Part: TypeAlias = str | Reference
+from ..sagemaker.expressions import ParameterReference, flatten
 
 PYTHON_TYPES = {"String": "str", "Integer": "int", "Float": "float", "Boolean": "bool"}
 
@@ -49,34 +37,6 @@ def as_s3(text: str) -> str:
 def names_aws(text: str) -> bool:
     """Whether a text names something that only AWS has: an ARN, or an address of one of its services."""
     return "arn:aws" in text or ".amazonaws.com" in text
-
-
-def as_text(value: Any) -> str:
-    """A plain value as SageMaker puts it into text: strings as they are, everything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def flatten(expression: Expression) -> list[Part]:
-    """An expression as a sequence of texts and references; neighbouring texts are one."""
-    merged: list[Part] = []
-    for part in _pieces(expression):
-        if isinstance(part, str) and merged and isinstance(merged[-1], str):
-            merged[-1] += part
-        elif part != "":
-            merged.append(part)
-    return merged
-
-
-def _pieces(expression: Expression) -> Iterator[Part]:
-    if isinstance(expression, Literal):
-        yield as_text(expression.value)
-    elif isinstance(expression, Join):
-        for index, value in enumerate(expression.values):
-            if index:
-                yield expression.on
-            yield from _pieces(value)
-    else:
-        yield expression
 
 
 def typed(text: str, quoted: bool = False) -> tuple[str, Any]:

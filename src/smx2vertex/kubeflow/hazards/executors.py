@@ -10,12 +10,13 @@ from typing import Any
 
 import yaml
 
+from ..conditions import is_number
 from .subject import Hazard, Subject, brief
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _SCALARS: dict[str, Callable[[Any], bool]] = {
     "text": lambda value: isinstance(value, str),
-    "number": lambda value: _is_number(value) or (isinstance(value, str) and _NUMBER.fullmatch(value) is not None),
+    "number": lambda value: is_number(value) or (isinstance(value, str) and _NUMBER.fullmatch(value) is not None),
     "truth": lambda value: isinstance(value, bool),
     "any": lambda value: True,
 }
@@ -68,7 +69,3 @@ def _misfits(value: Any, shape: Any, at: str) -> Iterator[tuple[bool, str, str]]
                 yield from _misfits(each, shape[name], f"{at}.{key}")
             else:
                 yield True, f"{at}.{key}", f"there is no field {key!r}; here are {', '.join(shape)}"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

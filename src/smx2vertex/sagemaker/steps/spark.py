@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ..definition import Step
-from ..expressions import Expression, Join, Literal, parse, pointer_token
+from ..expressions import Join, Literal, Part, flatten, parse, pointer_token
 from .calls import EMR, EMRServerless
 from .disguise import SPARK_SUBMIT
 from .fields import Field, arguments
 from .jobs import Processing, ProcessingInput
 
-Word: TypeAlias = list[str | Expression]
+Word: TypeAlias = list[Part]
 """A word as texts and references."""
 
 FILES = {"--py-files": "python-file", "--jars": "jar", "--files": "file", "--archives": "archive"}
@@ -206,20 +206,8 @@ def _option(word: Field) -> tuple[str, Field | None]:
 # --- words that are made of texts and references ---
 
 
-def _pieces(expression: Expression) -> Iterator[str | Expression]:
-    if isinstance(expression, Literal):
-        yield expression.value if isinstance(expression.value, str) else str(expression.value)
-    elif isinstance(expression, Join):
-        for index, value in enumerate(expression.values):
-            if index:
-                yield expression.on
-            yield from _pieces(value)
-    else:
-        yield expression
-
-
 def _first_text(word: Field) -> str:
-    first = next(_pieces(word.value), "")
+    first = next(iter(flatten(word.value)), "")
     return first if isinstance(first, str) else ""
 
 
@@ -235,7 +223,7 @@ def _made(word: Word, pointer: str) -> Field:
 
 def _partition(word: Field, sign: str) -> tuple[str, Field | None]:
     """The text before the first sign, and what follows it."""
-    pieces = list(_pieces(word.value))
+    pieces = flatten(word.value)
     first = pieces[0] if pieces and isinstance(pieces[0], str) else ""
     name, found, rest = first.partition(sign)
     if not found:
@@ -246,7 +234,7 @@ def _partition(word: Field, sign: str) -> tuple[str, Field | None]:
 def _parted(word: Field, sign: str) -> Iterator[Field]:
     """The parts of a list with commas."""
     current: Word = []
-    for piece in _pieces(word.value):
+    for piece in flatten(word.value):
         if not isinstance(piece, str):
             current.append(piece)
             continue
@@ -262,7 +250,7 @@ def _parted(word: Field, sign: str) -> Iterator[Field]:
 
 def _split(text: Field) -> Iterator[Field]:
     """The words of a text, as a shell reads it; references stand for themselves."""
-    pieces = list(_pieces(text.value))
+    pieces = flatten(text.value)
     references = [piece for piece in pieces if not isinstance(piece, str)]
     numbers = iter(range(len(references)))
     written = "".join(piece if isinstance(piece, str) else chr(_PRIVATE + next(numbers)) for piece in pieces)

@@ -7,12 +7,11 @@ from dataclasses import replace
 from ...contract.grammar import encode_last_field
 from ...contract.parts.query import EXPORTS
 from ...sagemaker import steps
-from ...sagemaker.expressions import Expression, Literal, ParameterReference
+from ...sagemaker.expressions import Expression, Literal, ParameterReference, Part, flatten
 from ..builder import Builder
 from ..names import plain, reads_as_placeholder, snake_case
 from ..plan import Output
 from ..sql import SqlError, Translated, to_bigquery
-from ..values import Part, flatten
 
 _NAMES = {"redshift": "Redshift", "athena": "Athena"}
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from ...contract.grammar import encode_last_field
 from ...sagemaker import steps
 from ...sagemaker.definition import Step
+from ...sagemaker.expressions import flatten
 from ...sagemaker.steps import Field
 from ..builder import Builder, Product
 from ..names import plain, snake_case
 from ..plan import CodeFile, Output, Task
-from ..values import flatten
 from .functions import plan_function
 from .notebooks import plan_notebook
 from .repack import plan_repack
