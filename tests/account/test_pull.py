@@ -67,7 +67,7 @@ def test_an_account_becomes_a_bundle_that_convert_takes(
 
     done = pull()
     assert done.code == 0, done.out + done.err
-    assert "1 pipelines fetched" in done.out and "2 files of code" in done.out, done.out
+    assert "1 pipeline fetched" in done.out and "2 files of code" in done.out, done.out
     [entry] = manifest(tmp_path)["pipelines"]
     assert entry["arn"] == arn
     assert entry["role"] == ROLE
