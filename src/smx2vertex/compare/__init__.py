@@ -12,13 +12,14 @@ from ..kubeflow.graph import Graph, read_graph
 from ..kubeflow.spec import PipelineSpec
 from ..sagemaker.definition import Definition
 from .alignment import NO_STEP, NO_TASK, Alignment, align, merge
-from .behaviour import Behaviour, Rehearsal, Sides
+from .behaviour import Rehearsal, Sides
 from .correspondences import Correspondences
 from .matching import Matcher
 from .neutral import Pipeline, Product
 from .parameters import Parameters, parameter_names
 from .scenarios import DEFAULT_SCENARIOS
 from .source import SourceReader, never_starts
+from .stories import Behaviour
 from .structure import Structure, decides_unseen, fact_findings
 from .target import TargetReader
 from .verdict import Check, Comparison, Excluded

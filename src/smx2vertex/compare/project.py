@@ -16,7 +16,7 @@ from ..kubeflow.origins import Constant
 from ..kubeflow.spec import load
 from ..sagemaker.definition import Definition
 from . import DEFAULT_SCENARIOS, Check, Comparison, compare
-from .behaviour import together
+from .stories import together
 
 TARGETS = ("vertex", "kubeflow")
 _CODE_ADDRESS = re.compile(r".*/code/([0-9a-f]{64})/([A-Za-z0-9_-]+)/?")

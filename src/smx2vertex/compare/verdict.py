@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ..findings import Finding, by_severity
 from ..words import counted
 from .alignment import Entry
-from .behaviour import Behaviour
+from .stories import Behaviour
 
 Status = Literal["pass", "fail", "skip"]
 
