@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from smx2vertex.kubeflow.graph import Graph, read_graph
+from smx2vertex.kubeflow.flattening import read_graph
+from smx2vertex.kubeflow.graph import Graph
 from smx2vertex.kubeflow.origins import (
     ArtifactField,
     Collected,

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 
 from smx2vertex.findings import InputError
 from smx2vertex.kubeflow.executor import Observer, _runtime, _Scheduler, bind
-from smx2vertex.kubeflow.graph import Graph, read_graph
+from smx2vertex.kubeflow.flattening import read_graph
+from smx2vertex.kubeflow.graph import Graph
 from smx2vertex.kubeflow.simulator import Event, Imported, Made, Outcome, Simulator, simulate
 from smx2vertex.kubeflow.spec import PipelineSpec, load, loads
 from smx2vertex.kubeflow.tasks import TaskRun, Work

@@ -122,7 +122,7 @@ def _definition(source: Path, pipeline: str | None) -> tuple[dict[str, Any], Out
 
 
 def _spec(source: Path) -> tuple[dict[str, Any], Outline, Diagram, list[Finding]]:
-    from ..kubeflow.graph import read_graph
+    from ..kubeflow.flattening import read_graph
     from ..kubeflow.spec import load
     from .inspect_spec import diagram, outline, to_dict
 

@@ -266,7 +266,7 @@ def _print_end(result: RunResult) -> None:
 def _compared(project: Project, result: RunResult, there: Path, tolerance: float) -> list[Compared]:
     from ..compare.results import compare_results
     from ..compare.target import read_target
-    from ..kubeflow.graph import read_graph
+    from ..kubeflow.flattening import read_graph
 
     nodes = read_target(read_graph(project.spec)).nodes.values()
     steps = {node.name: node.step for node in nodes if node.step is not None}

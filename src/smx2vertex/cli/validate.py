@@ -76,7 +76,7 @@ def validate(
 def _graph(target: Path) -> Graph:
     """The graph of a compiled pipeline, or that of a project for Vertex AI."""
     from ..compare.project import compiled, is_project
-    from ..kubeflow.graph import read_graph
+    from ..kubeflow.flattening import read_graph
     from ..kubeflow.spec import load
 
     return read_graph(load(compiled(target, "vertex") if is_project(target) else target))

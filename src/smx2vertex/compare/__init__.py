@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ..findings import Finding
-from ..kubeflow.graph import Graph, read_graph
+from ..kubeflow.flattening import read_graph
+from ..kubeflow.graph import Graph
 from ..kubeflow.spec import PipelineSpec
 from ..sagemaker.definition import Definition
 from .alignment import NO_STEP, NO_TASK, Alignment, align, merge

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ..contract.one_file import is_of_this_version
 from ..findings import Finding, InputError
-from ..kubeflow.graph import Graph, read_graph
+from ..kubeflow.flattening import read_graph
+from ..kubeflow.graph import Graph
 from ..kubeflow.origins import Constant
 from ..kubeflow.spec import load
 from ..sagemaker.definition import Definition

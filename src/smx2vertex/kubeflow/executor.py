@@ -24,7 +24,8 @@ from ..findings import Finding, InputError
 from . import conditions
 from .cache import Cache
 from .earlier import INDEX, spared
-from .graph import Graph, read_graph, selected
+from .flattening import read_graph, selected
+from .graph import Graph
 from .local import OPT_ML, Interpreters, PrivateFolder, usable_interpreter
 from .modules import listed, missing_modules
 from .origins import Constant, TaskOutput, split

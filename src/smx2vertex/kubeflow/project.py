@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..findings import Finding, InputError
-from .graph import read_graph
+from .flattening import read_graph
 from .origins import Constant
 from .spec import PipelineSpec, load
 from .values import parse_value

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from ..findings import Finding, InputError
-from .graph import Graph, loop_part
+from .flattening import loop_part
+from .graph import Graph
 
 ALWAYS = "ALL_UPSTREAM_TASKS_COMPLETED"
 # Findings of the graph that no run can survive; the rest fails the task concerned, if it is ever reached.

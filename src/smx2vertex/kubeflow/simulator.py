@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from . import conditions
 from .evaluation import Artifact, Frame, Imported, Made, Unset, constant, evaluate, is_constant, label
-from .graph import Condition, Graph, Group, Loop, Task, read_graph
+from .flattening import read_graph
+from .graph import Condition, Graph, Group, Loop, Task
 from .origins import Constant, FinalStatus, Origin, TaskOutput
 from .rules import ALWAYS, Upstream, fate, group_state, loop_items, refuse_broken
 from .spec import Parameter, PipelineSpec

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..files import write_whole
 from . import cloud
-from .graph import job_type, kind_of
+from .flattening import job_type, kind_of
 from .local import Interpreters, PrivateFolder, Processes, environment
 from .origins import Placeholder, split, words
 from .spec import Component, Retry

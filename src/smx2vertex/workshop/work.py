@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import yaml
 
 from ..findings import Finding, InputError
-from ..kubeflow.graph import Graph, read_graph
+from ..kubeflow.flattening import read_graph
+from ..kubeflow.graph import Graph
 from ..kubeflow.spec import load as load_spec
 from ..sagemaker.capture import Program, capture, find_program, has_network_namespace
 from ..sagemaker.definition import Definition

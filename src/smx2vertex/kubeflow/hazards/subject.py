@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ..graph import Graph, Task, read_graph
+from ..flattening import read_graph
+from ..graph import Graph, Task
 from ..origins import Constant, Origin
 from ..spec import Component, Node, PipelineSpec
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..graph import MAX_TASKS
+from ..flattening import MAX_TASKS
 from ..origins import Collected, length
 from .subject import Hazard, Placed, Subject, words_of
 
