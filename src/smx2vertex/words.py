@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _UNSEEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
 
@@ -30,6 +31,11 @@ def first_of(names: Sequence[str], most: int, what: str = "") -> str:
 def one_line(text: str) -> str:
     """A text without line breaks, control characters, and those that turn the direction of writing."""
     return _UNSEEN.sub(" ", text).strip()
+
+
+def harmless(text: str) -> str:
+    """A text without characters that steer a terminal or turn the direction of writing; lines and tabs stay."""
+    return _CONTROL.sub(" ", text)
 
 
 def shortened(text: str, length: int) -> str:

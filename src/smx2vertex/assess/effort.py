@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
-import yaml
-
+from ..documents import DocumentError
 from ..findings import Finding, InputError, catalogue
-from ..mapping.data import load_yaml, mappings_dir
+from ..mapping.data import load_yours, mappings_dir
 from ..report.portfolio import Days, Driver
 from .record import Record
 
@@ -139,11 +138,11 @@ def load_effort(file: Path | None = None) -> EffortTable:
     path = file or mappings_dir() / "effort.yaml"
     shown = str(file) if file else "mappings/effort.yaml"
     try:
-        return _table(load_yaml(path), shown)
+        return _table(load_yours(path), shown)
     except OSError as error:
         raise _mistake(shown, f"cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise _mistake(shown, f"is no YAML: {' '.join(str(error).split())}") from error
+    except DocumentError as error:
+        raise _mistake(shown, f"cannot be used: {error}") from error
     except _MistakeError as error:
         raise _mistake(shown, str(error)) from error
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ..documents import DocumentError
 from ..findings import Finding, InputError
-from ..mapping.data import load_yaml
+from ..mapping.data import load_yours
 from ..report.portfolio import Compute
 from .record import MachineRecord
 
@@ -60,11 +59,11 @@ def load_prices(file: Path) -> Prices:
         InputError: it cannot be read, or holds a mistake (SMX175).
     """
     try:
-        document = load_yaml(file)
+        document = load_yours(file)
     except OSError as error:
         raise _mistake(file, f"cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise _mistake(file, f"is no YAML: {' '.join(str(error).split())}") from error
+    except DocumentError as error:
+        raise _mistake(file, f"cannot be used: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("currency"), str):
         raise _mistake(file, "must name a currency")
     if unknown := set(document) - {"currency", *_TABLES}:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..findings import Finding, InputError
-from ..mapping.data import load_yaml
+from ..mapping.data import load_yours
 from ..sagemaker.bundle import MANIFEST, is_bundle, open_bundle
 from ..sagemaker.definition import Definition
 from ..sagemaker.function_calls import function_calls
@@ -151,7 +151,7 @@ def _add_bundle(found: Sources, folder: Path) -> bool:
         found.definitions.append(Source(folder / entry["definition"], entry["name"], folder, given=True))
     triggers = folder / _TRIGGERS
     try:
-        entries = load_yaml(triggers) if triggers.is_file() else []
+        entries = load_yours(triggers) if triggers.is_file() else []
         found.triggers += [entry for entry in entries or [] if isinstance(entry, dict)]
     except Exception as error:  # YAML's own errors, no text, no list: whatever a damaged file brings
         found.problems.append(Finding("SMX145", f"cannot be read: {type(error).__name__}", file=str(triggers)))

@@ -87,7 +87,10 @@ def run_command() -> int:
     except Exception as error:
         if os.environ.get("SMX2VERTEX_DEBUG"):
             traceback.print_exc()
-        print(f"This is a fault of smx2vertex: {type(error).__name__}: {error}", file=sys.stderr)
+        from ..words import harmless
+
+        said = harmless(f"{type(error).__name__}: {error}")
+        print(f"This is a fault of smx2vertex: {said}", file=sys.stderr)
         print("Please report it, with the output of the same command after `smx2vertex --debug`.", file=sys.stderr)
         return 3
     return 0

@@ -53,18 +53,18 @@ def inspect(
     format: Annotated[InspectFormat, typer.Option(help="Form of the output.")] = InspectFormat.text,
 ) -> None:
     """Show one pipeline: parameters, steps or tasks, data flow, branches."""
-    from .output import print_input_error, print_json
+    from .output import print_input_error, print_json, print_text
 
     document, outline, picture, findings = _spec(source) if is_spec(source) else _definition(source, pipeline)
     if diagram is not None:
-        sys.stdout.write(draw(picture, diagram))
+        print_text(draw(picture, diagram))
     elif format is InspectFormat.json:
         print_json(document)
     elif format is InspectFormat.md:
         from ..report.diagram import to_mermaid
         from ..report.outline import to_markdown
 
-        sys.stdout.write(to_markdown(outline, to_mermaid(picture)))
+        print_text(to_markdown(outline, to_mermaid(picture)))
     else:
         _print_text(outline, findings)
     faults = [finding for finding in findings if finding.severity == "error"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -41,7 +40,7 @@ def map_(
     from ..mapping.ledger import map_pipeline
     from ..vertex.config import load_config
     from ..vertex.planner import plan
-    from .output import print_json, usable
+    from .output import print_json, print_text, usable
 
     source = usable(open_source(definition, pipeline, python).definition)
     chosen = load_config(config or [])
@@ -58,15 +57,15 @@ def map_(
         case MapFormat.csv:
             from ..report.pipeline_csv import to_csv
 
-            sys.stdout.write(to_csv(report))
+            print_text(to_csv(report))
         case MapFormat.md:
             from ..report.pipeline_markdown import to_markdown
 
-            sys.stdout.write(to_markdown(report, pipeline_diagrams(source, planned)))
+            print_text(to_markdown(report, pipeline_diagrams(source, planned)))
         case MapFormat.html:
             from ..report.pipeline_html import to_html
 
-            sys.stdout.write(to_html(report, pipeline_details(source, mapped, planned, chosen.tables)))
+            print_text(to_html(report, pipeline_details(source, mapped, planned, chosen.tables)))
 
 
 def _print_text(report: PipelineReport) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -37,11 +37,13 @@ def matches(options: Iterable[str], file: Path | None) -> dict[str, list[str]]:
 def _read(file: Path) -> dict[str, list[str]]:
     import yaml
 
+    from ..documents import load_yaml, read_text
+
     try:
-        text = file.read_text(encoding="utf-8-sig")
-        document: Any = yaml.safe_load(text)
+        text = read_text(file)
+        document = load_yaml(text)
         tree = yaml.compose(text, yaml.SafeLoader)
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise typer.BadParameter(f"{file} cannot be read: {error}", param_hint="--match-file") from error
     entries = document if isinstance(document, dict) else None
     if document is not None and entries is None:

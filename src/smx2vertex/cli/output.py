@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..findings import Finding, InputError, RefusedError, by_severity
-from ..words import first_of, one_line
+from ..words import first_of, harmless, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,14 +37,23 @@ class Format(str, Enum):
     json = "json"
 
 
+# JSON escapes the other control characters by itself.
+_CONTROL = re.compile(r"[\x7f-\x9f]")
+
+
 @cache
 def console(to_stderr: bool = False) -> Console:
     """The console for data, or for messages; in a pipe its lines are not broken."""
     from rich.console import Console
+    from rich.text import Text
+
+    class Harmless(Console):
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(harmless(text), **options)
 
     stream = sys.stderr if to_stderr else sys.stdout
     width = None if stream.isatty() else 10_000
-    return Console(stderr=to_stderr, highlight=False, markup=False, emoji=False, soft_wrap=True, width=width)
+    return Harmless(stderr=to_stderr, highlight=False, markup=False, emoji=False, soft_wrap=True, width=width)
 
 
 def message(text: str) -> None:
@@ -54,7 +63,13 @@ def message(text: str) -> None:
 
 def print_json(document: Any) -> None:
     """Data as JSON on stdout."""
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    print(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def print_text(text: str) -> None:
+    """A whole report on stdout, which ends its last line itself."""
+    sys.stdout.write(harmless(text))
 
 
 def print_findings(findings: Iterable[Finding], shown: int = 1, to_stderr: bool = False) -> None:
@@ -86,9 +101,8 @@ def print_input_error(error: InputError | RefusedError) -> None:
     """Why an input cannot be used, or a service refused."""
     finding = error.finding
     place = " ".join(part for part in (finding.file, finding.pointer) if part)
-    print(
-        f"{finding.code} {place}: {finding.message}" if place else f"{finding.code} {finding.message}", file=sys.stderr
-    )
+    said = f"{finding.code} {place}: {finding.message}" if place else f"{finding.code} {finding.message}"
+    print(harmless(said), file=sys.stderr)
     print(f"  {finding.help}", file=sys.stderr)
 
 

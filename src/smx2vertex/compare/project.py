@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from ..contract.one_file import is_of_this_version
+from ..documents import load_json, read_text
 from ..findings import Finding, InputError
 from ..kubeflow.flattening import read_graph
 from ..kubeflow.graph import Graph
@@ -79,7 +79,7 @@ def compiled(project: Path, target: str) -> Path:
 def _chosen_machines(project: Path) -> dict[str, str]:
     """What the conversion chose, from the project's lock; nothing is known where there is none."""
     try:
-        lock = json.loads((project / "smx2vertex.lock").read_text(encoding="utf-8"))
+        lock = load_json(read_text(project / "smx2vertex.lock"))
         return {str(source): str(target) for source, target in lock["machines"].items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..documents import load_json, read_text
 from ..findings import Finding, InputError
 from .flattening import read_graph
 from .origins import Constant
@@ -152,7 +152,7 @@ def _project(folder: Path, spec: PipelineSpec) -> Project:
 
 def _lock(folder: Path) -> dict[str, Any]:
     try:
-        document = json.loads((folder / LOCK).read_text(encoding="utf-8"))
+        document = load_json(read_text(folder / LOCK))
     except FileNotFoundError:
         raise _error("SMX613", f"{folder} holds no {LOCK}", folder) from None
     except (OSError, ValueError) as error:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
 
+from ..documents import MAX_DEPTH, DocumentError, load_yaml, read_text
 from ..findings import catalogue
+from ..yaml_reading import check_depth
 from .data import mappings_dir
 from .tables import VERDICTS, Node, Table, our_tables, split, step_tables
 
@@ -86,10 +89,17 @@ class Checker:
             self.note(None, "the file is larger than 1 MiB")
             return None
         try:
-            return yaml.compose(self.file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+            text = read_text(self.file)
+            with suppress(yaml.YAMLError):  # what is none, the next line tells
+                check_depth(text, MAX_DEPTH)
+            nodes: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+            load_yaml(text)  # aliases that stand for too much, dates that are none
+            return nodes
         except yaml.MarkedYAMLError as error:
             self.note(error, f"this is no YAML: {error.problem or error.context}")
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        except DocumentError as error:
+            self.note(None, f"the file cannot be used: {error}")
+        except (yaml.YAMLError, RecursionError):
             self.note(None, "this is no YAML text, or it is nested too deeply")
         return None
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from .. import documents
+from ..yaml_reading import LOADER
 
 
 @cache
@@ -20,12 +21,18 @@ def mappings_dir() -> Path:
 
 
 def load_yaml(path: Path) -> Any:
-    """What a YAML file holds, by the safe loader: plain values, lists and dicts.
+    """What a table of ours holds, by the safe loader: plain values, lists and dicts."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
+
+
+def load_yours(path: Path) -> Any:
+    """What a YAML file of the user's holds.
 
     Raises:
-        yaml.YAMLError: the file is no YAML.
+        DocumentError: it is no YAML, or breaks a bound.
+        OSError: it cannot be read.
     """
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+    return documents.load_yaml(documents.read_text(path))
 
 
 def load_csv(path: Path) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .data import load_yaml
+from .data import load_yours
 from .tables import Node, Row, Table, Tables, merged, read_row, tree
 
 
@@ -28,7 +28,7 @@ class Layer:
 
 def layer_of(file: Path) -> Layer:
     """A whole table of the user's, in the form of `mappings/steps/*.yaml`."""
-    document = load_yaml(file)
+    document = load_yours(file)
     return Layer(str(document.get("step") or file.stem), str(file), document)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..words import counted, one_line, shortened
+from ..words import counted, harmless, one_line, shortened
 
 
 def page(template: str, styles: tuple[str, ...] = (), scripts: tuple[str, ...] = (), **values: Any) -> str:
@@ -35,7 +35,7 @@ def page(template: str, styles: tuple[str, ...] = (), scripts: tuple[str, ...] =
         " form-action 'none'"
     )
     made = _environment().get_template(template)
-    return made.render(style=Markup(style), script=Markup(script), policy=policy, **values) + "\n"
+    return harmless(made.render(style=Markup(style), script=Markup(script), policy=policy, **values)) + "\n"
 
 
 def json_block(data: Any) -> Markup:

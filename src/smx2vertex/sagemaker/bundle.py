@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..documents import load_json, read_text
 from ..files import write_whole
 from ..findings import Finding, InputError
 from .definition import Definition
@@ -99,7 +100,7 @@ def open_bundle(folder: Path) -> Bundle:
         InputError: its manifest cannot be read, or names files outside of the bundle.
     """
     try:
-        document = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        document = load_json(read_text(folder / MANIFEST))
         pipelines, code = document["pipelines"], document.get("code", {})
         if not all(isinstance(entry["name"], str) and isinstance(entry["definition"], str) for entry in pipelines):
             raise ValueError("a pipeline needs a name and a definition")
@@ -114,8 +115,8 @@ def open_bundle(folder: Path) -> Bundle:
 
 
 def _inside(folder: Path, path: str) -> Path:
-    file = (folder / path).resolve()
-    if not file.is_relative_to(folder.resolve()):
+    file = None if "\0" in path else (folder / path).resolve()
+    if file is None or not file.is_relative_to(folder.resolve()):
         raise _error(folder, f"{path!r} leads out of the bundle")
     return file
 

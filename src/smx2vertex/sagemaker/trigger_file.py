@@ -8,8 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ..documents import DocumentError, load_yaml, read_text
 from ..findings import Finding, InputError
 
 TRIGGERS = "triggers.yaml"
@@ -56,9 +55,9 @@ def read_triggers(bundle: Path) -> list[Trigger]:
     if not file.is_file():
         return []
     try:
-        entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise _error(file, f"cannot be read: {' '.join(str(error).split())}") from error
+        entries = load_yaml(read_text(file)) or []
+    except (OSError, DocumentError) as error:
+        raise _error(file, f"cannot be read: {error}") from error
     if not isinstance(entries, list):
         raise _error(file, "is no list of triggers")
     return [_trigger(entry, number, file) for number, entry in enumerate(entries)]

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..documents import DocumentError
 from ..findings import Finding, InputError
 from ..mapping.check import Mistake
 from ..mapping.correspondences import Correspondences
-from ..mapping.data import load_yaml
+from ..mapping.data import load_yours
 from ..mapping.overrides import overridden, planned_by_hook
 from ..mapping.tables import Tables, our_tables
 from .config_check import PAIRS, TEXTS, check_config, layers_of
@@ -74,13 +75,16 @@ def _checked(path: Path) -> tuple[dict[str, Any], list[Mistake]]:
     """What a file holds, and what in it is doubtful."""
     try:
         mistakes = check_config(path)
+        document = load_yours(path) or {}
+    except DocumentError:  # one of the mistakes tells
+        document = {}
     except OSError as error:
         raise InputError(Finding("SMX361", f"cannot be read: {error.strerror}", file=str(path))) from error
     faults = [mistake for mistake in mistakes if not mistake.doubtful]
     if faults:
         others = "".join(f"\n  {fault}" for fault in faults[1:])
         raise InputError(Finding("SMX361", f"{faults[0].message}{others}", file=faults[0].place))
-    return load_yaml(path) or {}, mistakes
+    return document, mistakes
 
 
 def _doubt(mistake: Mistake) -> Finding:

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from ..mapping.check import TABLE_KEYS, Checker, Entries, Mistake, check_table, is_text, text_of
-from ..mapping.data import load_yaml
+from ..mapping.data import load_yours
 from ..mapping.images import parse
 from ..mapping.machines import instance_types, machine_names
 from ..mapping.overrides import Layer, layer_of, overridden, without_effect
@@ -33,7 +33,8 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 def is_config(file: Path) -> bool:
     """Whether a YAML file is a configuration, and not a table."""
     root = Checker(file).read()
-    keys = {key.value for key, _ in root.value} if isinstance(root, yaml.MappingNode) else set()
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    keys = {key.value for key, _ in pairs if isinstance(key, yaml.ScalarNode)}
     return bool(keys & KEYS) and not keys & TABLE_KEYS
 
 
@@ -189,7 +190,7 @@ class _ConfigChecker(Checker):
 
     def effects(self, entries: Entries) -> None:
         """Rows that never apply, as others lie over them."""
-        layers = list(layers_of(self.file, load_yaml(self.file)))
+        layers = list(layers_of(self.file, load_yours(self.file)))
         tables = overridden(our_tables(), layers)
         for layer in layers:
             for rule in sorted(without_effect(tables, layer)):

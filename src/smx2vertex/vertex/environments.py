@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ..documents import DocumentError, load_yaml, read_text
 from ..findings import Finding, InputError
 
 CONFIG = "config.yaml"
@@ -61,8 +60,8 @@ def read_environment(folder: Path, name: str | None = None) -> Environment:
 
 def _document(folder: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        document = load_yaml(read_text(folder / CONFIG))
+    except (OSError, DocumentError) as error:
         raise _error(f"cannot be read: {error}", folder) from None
     if not isinstance(document, dict) or not isinstance(document.get("environments"), dict):
         raise _error("has no environments", folder)

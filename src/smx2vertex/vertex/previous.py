@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+
+from ..documents import load_json, read_text
 
 LOCK = "smx2vertex.lock"
 BASE = ".smx2vertex/base.tar"
@@ -90,8 +91,8 @@ def read_previous(out: Path) -> Previous:
     if not lock.is_file():
         raise PreviousError(f"{out} holds files, but no {LOCK}: choose another folder for the project")
     try:
-        hashes: dict[str, str] = dict(json.loads(lock.read_text(encoding="utf-8"))["files"])
-    except (ValueError, KeyError, TypeError) as error:
+        hashes: dict[str, str] = dict(load_json(read_text(lock))["files"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise PreviousError(f"{lock} cannot be read: {error}") from error
     outside = [path for path in hashes if path.startswith("/") or ".." in PurePosixPath(path).parts]
     if outside:
