@@ -40,6 +40,7 @@ from ..report.portfolio import (
 )
 from ..sagemaker.secrets import masked
 from ..vertex.config import Config
+from ..words import first_of
 from .dependencies import Link, Links
 from .effort import EffortTable
 from .prices import Prices
@@ -278,9 +279,9 @@ class Gathering:
             yield "needs a pipeline with steps to be rewritten"
         if place.circle:
             others = [other for other in place.circle if other != number]
-            yield f"together with {_listed(self._ids(others))}: they need each other"
+            yield f"together with {first_of(self._ids(others), _MOST_NAMED)}: they need each other"
         elif entry.depends_on:
-            yield f"after {_listed(entry.depends_on)}, which it needs"
+            yield f"after {first_of(entry.depends_on, _MOST_NAMED)}, which it needs"
         if place.with_template:
             yield f"with the others of template {entry.template}"
         if not (entry.excluded or place.late or place.circle or entry.depends_on or place.with_template):
@@ -499,13 +500,6 @@ def _summed(counts: Iterable[Mapping[str, int]], keys: Sequence[str]) -> dict[st
     for each in counts:
         summed.update(each)
     return {key: summed[key] for key in keys}
-
-
-def _listed(names: Sequence[str]) -> str:
-    """The first names of many, in a sentence."""
-    if len(names) <= _MOST_NAMED:
-        return ", ".join(names)
-    return f"{', '.join(names[: _MOST_NAMED - 1])} and {len(names) - _MOST_NAMED + 1} more"
 
 
 def _ends(files: Sequence[str]) -> list[str]:
