@@ -165,6 +165,21 @@ def _files(
     if context["images"]:
         files["build_images.py"] = _render("build_images.py", context)
     addresses = _images(planned, settings)
+    files |= _image_files(plan, addresses)
+    # what is left to do is known when all other files are made
+    findings = [*definition.findings, *planned.with_tables(mapped), *project.findings]
+    context |= _setting_up(planned, correspondences, settings, addresses) | {"groups": _grouped(findings)}
+    files["definition.json"] = json.dumps(definition.raw, indent=2, ensure_ascii=False) + "\n"
+    files[".github/workflows/pipeline.yml"] = _render("pipeline.yml", context)
+    files["cloudbuild.yaml"] = _render("cloudbuild.yaml", context)
+    files["MIGRATION.md"] = _render("MIGRATION.md", context)
+    files["README.md"] = _render("README.md", context)
+    return files
+
+
+def _image_files(plan: Plan, addresses: dict[str, str]) -> dict[str, str | bytes]:
+    """The images that are to be built; `addresses` by their identifiers."""
+    files: dict[str, str | bytes] = {}
     for identifier, choice in plan.images.items():
         if choice.dockerfile:
             folder = f"images/{identifier}"
@@ -172,8 +187,15 @@ def _files(
             if any(line.startswith("COPY serve.py") for line in choice.dockerfile):
                 files[f"{folder}/serve.py"] = one_file.source(["serve"])
             files[f"{folder}/cloudbuild.yaml"] = _cloud_build(folder, addresses[identifier])
-    context |= {
-        "groups": _grouped([*definition.findings, *planned.with_tables(mapped), *project.findings]),
+    return files
+
+
+def _setting_up(
+    planned: Planned, correspondences: Correspondences, settings: Settings, addresses: dict[str, str]
+) -> dict[str, Any]:
+    """What README.md, MIGRATION.md and the workflows say about the pipeline and the places that it needs."""
+    plan = planned.plan
+    return {
         "excluded": planned.excluded,
         "repository": _repository(planned, settings),
         "copies": [(choice.uri, addresses[name]) for name, choice in plan.images.items() if choice.copy_command],
@@ -187,12 +209,6 @@ def _files(
         "region": plan.region,
         "root": _pipeline_root(plan, settings),
     }
-    files["definition.json"] = json.dumps(definition.raw, indent=2, ensure_ascii=False) + "\n"
-    files[".github/workflows/pipeline.yml"] = _render("pipeline.yml", context)
-    files["cloudbuild.yaml"] = _render("cloudbuild.yaml", context)
-    files["MIGRATION.md"] = _render("MIGRATION.md", context)
-    files["README.md"] = _render("README.md", context)
-    return files
 
 
 def _verbs(plan: Plan) -> set[str]:
