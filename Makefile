@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # Tests start hundreds of processes; without bytecode each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all check lint bench examples docs coverage mutants clean
+.PHONY: help demo test test-all check lint bench fuzz examples docs coverage mutants clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ check: lint test ## what CI runs: linters, types, import contracts, tests
 
 bench: $(STAMP) ## measure the budgets of the design
 	@$(BIN)/python -m benchmarks
+
+fuzz: $(STAMP) ## broken and hostile files through the commands, five minutes or as FUZZ="--minutes 60" says
+	@$(BIN)/python -m fuzz $(FUZZ)
 
 examples: $(STAMP) ## write the example projects again
 	@$(BIN)/python examples/projects.py
