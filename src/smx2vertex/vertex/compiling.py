@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 
 TARGETS = ("vertex", "kubeflow")
+# Of generated code, in characters.
+LINE_LENGTH = 115
 
 
 class CompileError(Exception):

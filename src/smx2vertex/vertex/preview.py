@@ -8,13 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from .compiling import format_code
+from .compiling import LINE_LENGTH, format_code
 from .plan import Plan
 from .planner import all_tasks
 from .source import component_module, pipeline_module
-
-# As in the pyproject.toml of a project.
-_RUFF = "line-length = 115\n"
 
 
 def generated_code(plan: Plan) -> dict[str, list[tuple[str, str]]]:
@@ -41,7 +38,7 @@ def _formatted(plan: Plan) -> dict[str, str]:
         files[f"{plan.package}/components/{component.function}.py"] = component_module(component)
     with tempfile.TemporaryDirectory(prefix="smx2vertex-") as name:
         folder = Path(name)
-        for path, text in {**files, "ruff.toml": _RUFF}.items():
+        for path, text in {**files, "ruff.toml": f"line-length = {LINE_LENGTH}\n"}.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
         format_code(folder)

@@ -25,7 +25,7 @@ from . import source
 from .again import Project, settle
 from .called import called, function_files
 from .code_files import CodeSource, collect
-from .compiling import format_code
+from .compiling import LINE_LENGTH, format_code
 from .merge import MergeError
 from .names import docstring, plain
 from .plan import CodeFile, Plan
@@ -141,6 +141,7 @@ def _files(
         "images": [name for name, choice in plan.images.items() if choice.dockerfile],
         "triggers": triggers,
         "trigger_words": in_words,
+        "line_length": LINE_LENGTH,
     }
     files: dict[str, str | bytes] = {
         f"{package}/__init__.py": docstring(
