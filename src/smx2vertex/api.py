@@ -265,8 +265,6 @@ def assess(
     with tempfile.TemporaryDirectory(prefix="assess-") as folder:
         out = Path(folder)
         sources = find_sources(given, leave_out=out)
-        if not sources.definitions and not sources.problems:
-            raise InputError(Finding("SMX170", "there is no definition and no bundle below these paths"))
         store = Store(out)
         try:
             found = run.assess(given, sources, store, config_files=config, table=table, prices=costs, jobs=jobs)

@@ -83,7 +83,7 @@ def find_sources(paths: list[Path], leave_out: Path) -> Sources:
         leave_out: a folder that is never looked into: the output.
 
     Raises:
-        InputError: a path does not exist.
+        InputError: a path does not exist (SMX151), or there is nothing to assess (SMX170).
     """
     found = Sources()
     for path in paths:
@@ -95,6 +95,8 @@ def find_sources(paths: list[Path], leave_out: Path) -> Sources:
             raise InputError(Finding("SMX151", "there is no such file or folder", file=str(path)))
     unique = {(str(source.file), source.name): source for source in found.definitions}
     found.definitions = list(unique.values())
+    if not found.definitions and not found.problems:
+        raise InputError(Finding("SMX170", "there is no definition and no bundle below these paths"))
     return found
 
 

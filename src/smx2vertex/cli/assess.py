@@ -54,8 +54,6 @@ def assess(
     table, costs = load_effort(effort), None if prices is None else load_prices(prices)
     doubts = load_config(config or []).findings
     sources = find_sources(paths, leave_out=out)
-    if not sources.definitions and not sources.problems:
-        raise InputError(Finding("SMX170", "there is no definition and no bundle below these paths"))
     store = Store(out)
     try:
         with _progress(len(sources.definitions)) as step:
