@@ -91,7 +91,7 @@ def test_killed_again_and_again_for_real(tmp_path: Path, jobs: int) -> None:
         process = subprocess.Popen(
             command(folder, "--out", out, "--jobs", jobs),
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=(tmp_path / "messages").open("w"),
             start_new_session=True,
         )
         try:
@@ -103,7 +103,7 @@ def test_killed_again_and_again_for_real(tmp_path: Path, jobs: int) -> None:
             killed += 1
         left = {name: text for name, text in contents(out).items() if ".unfinished-" not in name}
         assert left.items() <= whole.items()
-    assert (code, killed > 2) == (0, True)
+    assert (code, killed > 2) == (0, True), (tmp_path / "messages").read_text(encoding="utf-8")
     assert contents(out) == whole
 
 
