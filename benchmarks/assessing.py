@@ -21,6 +21,8 @@ from smx2vertex.assess.store import Store, whole_binary_file, whole_file
 from smx2vertex.report.portfolio import write_json
 from smx2vertex.report.portfolio_csv import write_csv
 from smx2vertex.report.portfolio_excel import write_workbook
+from smx2vertex.report.portfolio_html import to_html
+from smx2vertex.report.portfolio_markdown import to_markdown
 from smx2vertex.report.portfolio_tables import findings_table, pipelines_table, tables
 
 P = ParamSpec("P")
@@ -48,10 +50,14 @@ class Clock:
 
 
 def write(found: Assessment) -> None:
-    """What `assess` writes, without pages and Markdown, which cuts long tables."""
+    """What `assess` writes, without the pages of pipelines."""
     single = findings_table(found.findings)
     with whole_file(found.out / "report.json") as file:
         write_json(found.portfolio, file)
+    with whole_file(found.out / "index.html") as file:
+        file.write(to_html(found.portfolio))
+    with whole_file(found.out / "report.md") as file:
+        file.writelines(f"{line}\n" for line in to_markdown(found.portfolio))
     for table in (pipelines_table(found.portfolio), single):
         with whole_file(found.out / f"{table.title}.csv") as file:
             write_csv(table, file)

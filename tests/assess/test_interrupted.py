@@ -95,7 +95,8 @@ def test_killed_again_and_again_for_real(tmp_path: Path, jobs: int) -> None:
             start_new_session=True,
         )
         try:
-            code = process.wait(draw.uniform(0.1, 0.5) * takes)
+            # longer each time, or it might never come further than its start
+            code = process.wait(draw.uniform(0.1, 0.5) * takes * (1 + killed / 4))
             break
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
