@@ -179,10 +179,11 @@ def convert(
     from .assess.pipeline import report_pipeline
     from .compare import compare as compared
     from .kubeflow.spec import load as load_spec
+    from .sagemaker.without_secrets import without_secrets
     from .vertex.code_files import CodeSource
     from .vertex.project import write
 
-    definition = source.definition
+    definition = without_secrets(source.definition)
     chosen, mapped, planned = _planned(definition, config)
     if not planned.plan.body:
         message = "no step ever runs anything: there is nothing to convert"

@@ -51,6 +51,12 @@ def console(to_stderr: bool = False) -> Console:
         def render_str(self, text: str, **options: Any) -> Text:
             return super().render_str(harmless(text), **options)
 
+        def print(self, *objects: Any, **options: Any) -> None:
+            for each in objects:
+                if isinstance(each, Text):
+                    each.plain = harmless(each.plain)  # of the same length: its styles stay where they are
+            super().print(*objects, **options)
+
     stream = sys.stderr if to_stderr else sys.stdout
     width = None if stream.isatty() else 10_000
     return Harmless(stderr=to_stderr, highlight=False, markup=False, emoji=False, soft_wrap=True, width=width)

@@ -74,7 +74,10 @@ def _plain(operand: Part, value: Lookup) -> Any:
 def _compared(operator: str, left: Any, right: Any) -> bool | None:
     if left is MISSING or right is MISSING or isinstance(left, str) != isinstance(right, str):
         return None
-    return OPERATORS[operator](left, right)
+    try:
+        return OPERATORS[operator](left, right)
+    except TypeError:  # objects and lists have no order
+        return None
 
 
 def _joined(found: list[bool | None], how: Callable[[list[bool | None]], bool]) -> bool | None:

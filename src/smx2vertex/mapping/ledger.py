@@ -319,7 +319,7 @@ def _nameless(definition: Definition, known: set[str]) -> Iterator[tuple[str, An
             if at not in known:
                 yield at, entry
             elif isinstance(entry.get("Arguments"), dict):
-                for key in _INNER.get(entry.get("Type"), ()):
+                for key in _INNER.get(str(entry.get("Type")), ()):
                     inner = entry["Arguments"].get(key)
                     if isinstance(inner, list):
                         yield from entries(inner, f"{at}/Arguments/{key}")

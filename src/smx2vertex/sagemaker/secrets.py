@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 MASK = "***"
 _NAME = re.compile(r"passw(or)?d|secret|credential|(api|access|private)_?key|(?<!max_)token$", re.IGNORECASE)
-# Access keys of AWS, of GitHub and of Google, and PEM
-_VALUE = re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|\bAIza[\w-]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY")
+# Access keys of AWS, of GitHub and of Google, PEM, and addresses with a password
+VALUE = re.compile(
+    r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|\bAIza[\w-]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|://[^/\s:@]*:[^/\s@]+@"
+)
 # The keys of what has its name beside it, and of what is no value.
-_VALUES = frozenset({"Value", "value", "DefaultValue"})
-_NO_VALUES = frozenset({"Get", "Type", "Name"})
+VALUES = frozenset({"Value", "value", "DefaultValue", "EnumValues"})
+NO_VALUES = frozenset({"Get", "Type", "Name"})
 # A shorter secret is only looked for between quotes: it may be a part of any word.
 _SHORT = 6
 
 
 def masked(name: str, value: str) -> str:
     """A value by its name, or `***` if it is likely a secret."""
-    return MASK if _NAME.search(name) or _VALUE.search(value) else value
+    return MASK if _NAME.search(name) or VALUE.search(value) else value
 
 
 class Secrets:
@@ -42,16 +45,21 @@ class Secrets:
         return text
 
 
+def name_beside(value: Mapping[str, Any]) -> str:
+    """The name that stands beside the value in an object such as `{"Name": "N", "Value": "V"}`; empty if none does."""
+    return next((value[key] for key in ("Name", "name", "Key") if isinstance(value.get(key), str)), "")
+
+
 def _named(value: Any, name: str) -> Iterator[tuple[str, str]]:
     """All plain values with the name that tells what they are; flags and nulls are none."""
     stack = [(value, name)]
     while stack:
         value, name = stack.pop()
         if isinstance(value, dict):
-            beside = next((value[key] for key in ("Name", "name", "Key") if isinstance(value.get(key), str)), "")
+            beside = name_beside(value)
             for key, item in value.items():
-                if key not in _NO_VALUES:
-                    stack.append((item, beside if beside and key in _VALUES else str(key)))
+                if key not in NO_VALUES:
+                    stack.append((item, beside if beside and key in VALUES else str(key)))
         elif isinstance(value, list):
             stack.extend((item, name) for item in value)
         elif isinstance(value, str):
