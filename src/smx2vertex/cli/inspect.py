@@ -115,8 +115,10 @@ def _definition(source: Path, pipeline: str | None) -> tuple[dict[str, Any], Out
     from ..report.definition_diagram import definition_diagram
     from ..sagemaker.dataflow import dataflow, to_dict
     from .inspect_definition import outline
+    from .output import hide_secrets
 
     definition = open_source(source, pipeline).definition
+    hide_secrets(definition.raw)
     flow = dataflow(definition)
     return to_dict(flow), outline(flow), definition_diagram(flow), definition.findings
 
@@ -125,8 +127,11 @@ def _spec(source: Path) -> tuple[dict[str, Any], Outline, Diagram, list[Finding]
     from ..kubeflow.flattening import read_graph
     from ..kubeflow.spec import load
     from .inspect_spec import diagram, outline, to_dict
+    from .output import hide_secrets
 
-    graph = read_graph(load(source / "compiled" / "vertex.yaml" if source.is_dir() else source))
+    spec = load(source / "compiled" / "vertex.yaml" if source.is_dir() else source)
+    hide_secrets(spec.raw)
+    graph = read_graph(spec)
     return to_dict(graph), outline(graph), diagram(graph), list(graph.findings)
 
 

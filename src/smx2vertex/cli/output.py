@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..sagemaker.definition import Definition
+    from ..sagemaker.secrets import Secrets
 
 STYLES = {
     "error": "bold red",
@@ -41,6 +42,29 @@ class Format(str, Enum):
 _CONTROL = re.compile(r"[\x7f-\x9f]")
 
 
+# Of the documents that the command is about.
+_secrets: list[Secrets] = []
+
+
+def hide_secrets(*documents: Any) -> None:
+    """Print `***` from here on in the place of what is likely a secret in these documents."""
+    from ..sagemaker.secrets import Secrets
+
+    _secrets[:] = map(Secrets, documents)
+
+
+def _shown(text: str) -> str:
+    """A text without secrets, and without characters that steer a terminal."""
+    return harmless(_told(text))
+
+
+def _told(text: str) -> str:
+    """A text without secrets."""
+    for each in _secrets:
+        text = each.hidden(text)
+    return text
+
+
 @cache
 def console(to_stderr: bool = False) -> Console:
     """The console for data, or for messages; in a pipe its lines are not broken."""
@@ -49,12 +73,12 @@ def console(to_stderr: bool = False) -> Console:
 
     class Harmless(Console):
         def render_str(self, text: str, **options: Any) -> Text:
-            return super().render_str(harmless(text), **options)
+            return super().render_str(_shown(text), **options)
 
         def print(self, *objects: Any, **options: Any) -> None:
             for each in objects:
                 if isinstance(each, Text):
-                    each.plain = harmless(each.plain)  # of the same length: its styles stay where they are
+                    each.plain = _shown(each.plain)  # mostly of the same length: its styles stay where they are
             super().print(*objects, **options)
 
     stream = sys.stderr if to_stderr else sys.stdout
@@ -69,13 +93,22 @@ def message(text: str) -> None:
 
 def print_json(document: Any) -> None:
     """Data as JSON on stdout."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
+    text = json.dumps(hidden(document) if _secrets else document, indent=2, ensure_ascii=False)
     print(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def hidden(value: Any) -> Any:
+    """A JSON value whose texts hold no secrets."""
+    if isinstance(value, dict):
+        return {_told(key): hidden(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [hidden(item) for item in value]
+    return _told(value) if isinstance(value, str) else value
 
 
 def print_text(text: str) -> None:
     """A whole report on stdout, which ends its last line itself."""
-    sys.stdout.write(harmless(text))
+    sys.stdout.write(_shown(text))
 
 
 def print_findings(findings: Iterable[Finding], shown: int = 1, to_stderr: bool = False) -> None:
@@ -108,7 +141,7 @@ def print_input_error(error: InputError | RefusedError) -> None:
     finding = error.finding
     place = " ".join(part for part in (finding.file, finding.pointer) if part)
     said = f"{finding.code} {place}: {finding.message}" if place else f"{finding.code} {finding.message}"
-    print(harmless(said), file=sys.stderr)
+    print(_shown(said), file=sys.stderr)
     print(f"  {finding.help}", file=sys.stderr)
 
 

@@ -13,7 +13,7 @@ from .validate_output import ValidateFormat, print_comparison, print_page
 
 if TYPE_CHECKING:
     from ..compare import Check, Comparison
-    from ..kubeflow.graph import Graph
+    from ..kubeflow.spec import PipelineSpec
 
 
 def validate(
@@ -49,13 +49,16 @@ def validate(
     """Compare a definition with a compiled pipeline, whoever translated it: structure, parameters, behaviour."""
     from ..compare import compare
     from ..compare.project import compare_project, is_project
+    from ..kubeflow.flattening import read_graph
     from .matches import matches, write
-    from .output import usable
+    from .output import hide_secrets, usable
 
     ignored = _codes(ignore or [])
     given = matches(match or [], match_file)
     definition = usable(open_source(source, pipeline, python).definition)
-    graph = _graph(target)
+    spec = _spec(target)
+    hide_secrets(definition.raw, spec.raw)
+    graph = read_graph(spec)
     if is_project(target):
         comparison = compare_project(definition, target, given, scenarios, seed)
     else:
@@ -73,13 +76,12 @@ def validate(
         raise typer.Exit(1)
 
 
-def _graph(target: Path) -> Graph:
-    """The graph of a compiled pipeline, or that of a project for Vertex AI."""
+def _spec(target: Path) -> PipelineSpec:
+    """A compiled pipeline, or that of a project for Vertex AI."""
     from ..compare.project import compiled, is_project
-    from ..kubeflow.flattening import read_graph
     from ..kubeflow.spec import load
 
-    return read_graph(load(compiled(target, "vertex") if is_project(target) else target))
+    return load(compiled(target, "vertex") if is_project(target) else target)
 
 
 def _codes(given: list[str]) -> frozenset[str]:

@@ -30,7 +30,7 @@ class ValidateFormat(str, Enum):
 
 def print_comparison(form: ValidateFormat, comparison: Comparison, definition: Definition, strict: bool) -> None:
     """Print the result in any form but HTML, which shows diagrams too."""
-    from .output import print_json, print_text
+    from .output import hidden, print_json, print_text
 
     match form:
         case ValidateFormat.json:
@@ -38,11 +38,11 @@ def print_comparison(form: ValidateFormat, comparison: Comparison, definition: D
         case ValidateFormat.md:
             from ..report.comparison import to_markdown
 
-            print_text(to_markdown(comparison.to_dict(), definition.name))
+            print_text(to_markdown(hidden(comparison.to_dict()), definition.name))
         case ValidateFormat.junit:
             from ..report.junit import to_junit
 
-            print_text(to_junit(comparison.to_dict(), definition.name, strict))
+            print_text(to_junit(hidden(comparison.to_dict()), definition.name, strict))
         case ValidateFormat.sarif:
             print_json(_sarif(comparison, definition.file))
         case _:
@@ -55,10 +55,10 @@ def print_page(comparison: Comparison, definition: Definition, graph: Graph, sto
     from ..report.definition_diagram import definition_diagram
     from ..sagemaker.dataflow import dataflow
     from . import inspect_spec
-    from .output import print_text
+    from .output import hidden, print_text
 
     source, target = definition_diagram(dataflow(definition)), inspect_spec.diagram(graph)
-    print_text((to_story if story else to_html)(comparison.to_dict(), source, target))
+    print_text((to_story if story else to_html)(hidden(comparison.to_dict()), source, target))
 
 
 # --- SARIF ---

@@ -17,7 +17,7 @@ from ..yaml_reading import LOADER, check_depth, fault_in_words
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 200
 # An alias lets a small file stand for an endless document.
-MAX_NODES = 5_000_000
+MAX_NODES = 1_000_000
 
 Value = TypeVar("Value")
 

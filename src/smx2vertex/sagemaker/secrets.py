@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -61,7 +62,8 @@ def _named(value: Any, name: str) -> Iterator[tuple[str, str]]:
                 if key not in NO_VALUES:
                     stack.append((item, beside if beside and key in VALUES else str(key)))
         elif isinstance(value, list):
-            stack.extend((item, name) for item in value)
+            options = [item if isinstance(item, str) and item.startswith("--") else name for item in value]
+            stack.extend(zip(value, [name, *options], strict=False))  # the value of an option stands behind it
         elif isinstance(value, str):
             yield name, value
         elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -76,3 +78,4 @@ def _written(value: str) -> Iterator[str]:
         yield json.dumps(text)[1:-1]
         yield json.dumps(text, ensure_ascii=False)[1:-1]
         yield repr(text)[1:-1]
+        yield html.escape(text)

@@ -42,6 +42,9 @@ _IN_PROGRAMS = frozenset(
 # What annotations of generated functions name.
 TYPES = frozenset({"str", "int", "float", "bool"})
 LONGEST = 60
+# No file of Windows may be called so, whatever its suffix:
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+_DEVICES = frozenset(["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))])
 
 
 class Names:
@@ -71,6 +74,7 @@ def _fits(name: str) -> bool:
         name.isascii()
         and name.isidentifier()
         and name[0].isalpha()
+        and name.lower() not in _DEVICES
         and not keyword.iskeyword(name)
         and not keyword.issoftkeyword(name)
         and name not in TYPES
