@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -158,6 +159,62 @@ def test_hostile_text_in_yaml_dockerfiles_shell_and_markdown(smx2vertex: Run, tm
         assert "id" not in {line.strip().removeprefix("RUN ") for line in file.read_text(encoding="utf-8").splitlines()}
     for file in out.glob("*.md"):
         assert "<script>" not in file.read_text(encoding="utf-8")
+
+
+# --- archives ---
+
+
+def archive(member: tarfile.TarInfo, content: bytes = b"") -> bytes:
+    """A tar.gz with a script, and one member more."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as tar:
+        for info, text in ((tarfile.TarInfo("p.py"), b"print(1)"), (member, content)):
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text))
+    return data.getvalue()
+
+
+def linked(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    """A member that is no file."""
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+@pytest.mark.parametrize(
+    ("member", "content"),
+    [
+        (tarfile.TarInfo("../../evil.py"), b"x"),
+        (tarfile.TarInfo("/tmp/evil.py"), b"x"),
+        (linked("evil.py", tarfile.SYMTYPE, "/etc/passwd"), b""),
+        (linked("evil.py", tarfile.CHRTYPE), b""),
+        (tarfile.TarInfo("evil.py"), bytes(2000)),
+    ],
+    ids=["out", "absolute", "link", "device", "bomb"],
+)
+def test_archives_of_code_are_bounded(
+    smx2vertex: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, member: tarfile.TarInfo, content: bytes
+) -> None:
+    monkeypatch.setattr("smx2vertex.vertex.code_files.MAX_UNPACKED_BYTES", 1000)
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/sourcedir.tar.gz").write_bytes(archive(member, content))
+    names = {"sagemaker_program": "p.py", "sagemaker_submit_directory": "s3://acme-ml/code/sourcedir.tar.gz"}
+    train = {
+        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30},
+        "HyperParameters": {name: json.dumps(value) for name, value in names.items()},
+        "OutputDataConfig": {"S3OutputPath": "s3://acme-ml/out/"},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    }
+    out = tmp_path / "project"
+    source = written(tmp_path, {"Name": "Train", "Type": "Training", "Arguments": train})
+    done = smx2vertex("convert", source, "--code", tmp_path / "code", "--out", out)
+    assert not [file for file in tmp_path.rglob("*") if "evil" in file.name]
+    if content == bytes(2000):
+        assert done.code == 2 and "SMX362" in done.err and not out.exists()
+    else:
+        assert done.code == 0, done.out + done.err
+        assert (out / "code/train/p.py").read_bytes() == b"print(1)"
 
 
 # --- modes, owners, temporary files ---
