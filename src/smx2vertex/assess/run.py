@@ -113,7 +113,7 @@ def assess(
         progress: called after each definition.
 
     Raises:
-        InputError: a configuration cannot be read.
+        InputError: a configuration cannot be read, or no file is a definition.
         OutputError: the output cannot be written.
     """
     config = load_config(config_files)
@@ -131,6 +131,8 @@ def assess(
         else:
             skipped.append(outcome.source.file)
         progress(outcome)
+    if not digests and not problems:
+        raise InputError(Finding("SMX170", "no file below these paths is a definition"))
     store.keep_only(digests)
     return Assessment(gathering.portfolio(paths, problems, skipped), store.out, digests)
 

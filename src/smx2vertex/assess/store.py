@@ -7,12 +7,12 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from .. import files
 from ..findings import Finding, InputError
 from ..mapping.data import mappings_dir
 from .record import Record
@@ -20,7 +20,6 @@ from .record import Record
 MARKER = ".smx2vertex-assess"
 PAGES = "pipelines"
 _RECORDS = ".cache"
-_UNFINISHED = ".unfinished-"
 _PROGRAM_FILES = frozenset({".py", ".yaml", ".csv", ".j2", ".css", ".js"})
 
 
@@ -67,7 +66,7 @@ class Store:
         for page in (self.out / PAGES).glob("*"):
             if page.stem.rpartition("-")[2] not in ends:
                 page.unlink()
-        for file in self.out.glob(f"{_UNFINISHED}*"):
+        for file in self.out.glob(f"{files.UNFINISHED}*"):
             file.unlink()
 
 
@@ -109,15 +108,8 @@ def whole_file(path: Path) -> Iterator[TextIO]:
 def whole_binary_file(path: Path) -> Iterator[BinaryIO]:
     """As `whole_file`, for bytes."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                yield file
-            Path(unfinished).chmod(0o644)  # temporary files are the user's alone
-            Path(unfinished).replace(path)
-        finally:
-            Path(unfinished).unlink(missing_ok=True)
+        with files.whole_binary_file(path) as file:
+            yield file
     except OSError as error:
         raise _refused(path, f"cannot be written: {error.strerror}") from error
 

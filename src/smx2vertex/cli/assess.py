@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..findings import Finding, InputError
 from .source import Config
 
 if TYPE_CHECKING:
@@ -68,8 +67,6 @@ def assess(
                 jobs=jobs,
                 progress=step,
             )
-        if not found.portfolio.pipelines and not found.portfolio.unreadable:
-            raise InputError(Finding("SMX170", "no file below these paths is a definition"))
         _write(found)
     finally:
         store.close()
