@@ -181,6 +181,19 @@ def linked(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     return info
 
 
+def training(folder: Path) -> Path:
+    """A definition whose one step has its code in an archive."""
+    names = {"sagemaker_program": "p.py", "sagemaker_submit_directory": "s3://acme-ml/code/sourcedir.tar.gz"}
+    train = {
+        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30},
+        "HyperParameters": {name: json.dumps(value) for name, value in names.items()},
+        "OutputDataConfig": {"S3OutputPath": "s3://acme-ml/out/"},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    }
+    return written(folder, {"Name": "Train", "Type": "Training", "Arguments": train})
+
+
 @pytest.mark.parametrize(
     ("member", "content"),
     [
@@ -198,23 +211,43 @@ def test_archives_of_code_are_bounded(
     monkeypatch.setattr("smx2vertex.vertex.code_files.MAX_UNPACKED_BYTES", 1000)
     (tmp_path / "code").mkdir()
     (tmp_path / "code/sourcedir.tar.gz").write_bytes(archive(member, content))
-    names = {"sagemaker_program": "p.py", "sagemaker_submit_directory": "s3://acme-ml/code/sourcedir.tar.gz"}
-    train = {
-        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
-        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30},
-        "HyperParameters": {name: json.dumps(value) for name, value in names.items()},
-        "OutputDataConfig": {"S3OutputPath": "s3://acme-ml/out/"},
-        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
-    }
     out = tmp_path / "project"
-    source = written(tmp_path, {"Name": "Train", "Type": "Training", "Arguments": train})
-    done = smx2vertex("convert", source, "--code", tmp_path / "code", "--out", out)
+    done = smx2vertex("convert", training(tmp_path), "--code", tmp_path / "code", "--out", out)
     assert not [file for file in tmp_path.rglob("*") if "evil" in file.name]
     if content == bytes(2000):
         assert done.code == 2 and "SMX362" in done.err and not out.exists()
     else:
         assert done.code == 0, done.out + done.err
         assert (out / "code/train/p.py").read_bytes() == b"print(1)"
+
+
+def bundle(folder: Path, **code: str) -> Path:
+    """A bundle whose one step takes all code below an address."""
+    (folder / "definitions").mkdir(parents=True)
+    (folder / "x.py").write_text("print(1)")
+    script = {**_script(), "S3Uri": "s3://acme-ml/code/"}
+    written(folder / "definitions", step("Load", ProcessingInputs=[{"InputName": "code", "S3Input": script}]))
+    pipelines = [{"name": "A", "definition": "definitions/definition.json"}]
+    (folder / "manifest.json").write_text(json.dumps({"pipelines": pipelines, "code": code}))
+    return folder
+
+
+@pytest.mark.parametrize("key", ["../../../../evil.py", "a/../../../../../evil.py", "/tmp/evil.py"])
+def test_addresses_of_a_bundle_never_lead_out(smx2vertex: Run, tmp_path: Path, key: str) -> None:
+    code = {"s3://acme-ml/code/p.py": "x.py", f"s3://acme-ml/code/{key}": "x.py"}
+    out = tmp_path / "a/b/project"
+    done = smx2vertex("convert", bundle(tmp_path / "bundle", **code), "--out", out)
+    assert (done.code, "SMX197" in done.err, out.exists()) == (2, True, False), done.err
+    assert not list(tmp_path.rglob("evil*"))
+
+
+def test_an_archive_that_is_none_is_a_finding(smx2vertex: Run, tmp_path: Path) -> None:
+    whole = archive(tarfile.TarInfo("q.py"), bytes(5000))
+    for content in (b"no archive", whole[:40], b""):
+        (tmp_path / "sourcedir.tar.gz").write_bytes(content)
+        done = smx2vertex("convert", training(tmp_path), "--code", tmp_path, "--out", tmp_path / "project")
+        assert (done.code, "SMX198" in done.err) == (2, True), done.err
+    assert not (tmp_path / "project").exists()
 
 
 # --- modes, owners, temporary files ---

@@ -7,6 +7,7 @@ import io
 import posixpath
 import re
 import tarfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,9 @@ def collect(source: CodeSource, folder: str, step: str, wanted: CodeFile) -> dic
 
     Returns:
         The files found. A script that is not there gives one file `NAME.missing` that says which belongs there.
+
+    Raises:
+        InputError: a file would stand outside of the artifact (SMX197), or an archive cannot be used.
     """
     program = posixpath.basename(wanted.program) if wanted.program else None
     name = safe_name(posixpath.basename(wanted.uri.rstrip("/")) or "code")
@@ -65,7 +69,16 @@ def collect(source: CodeSource, folder: str, step: str, wanted: CodeFile) -> dic
     if not found:
         text = f"The file {name} of step {step!r} belongs here. SageMaker had it at {wanted.uri}\n"
         found = {note: text.encode()}
-    return {posixpath.join(wanted.path, path): content for path, content in sorted(found.items())}
+    made = {posixpath.join(wanted.path, path): content for path, content in sorted(found.items())}
+    for path in made:
+        if not _stays_inside(path):
+            message = f"the file {path!r} of {wanted.uri} would lead out of the folder of the step's code"
+            raise InputError(Finding("SMX197", message, wanted.pointer, step))
+    return made
+
+
+def _stays_inside(path: str) -> bool:
+    return not (path.startswith("/") or ".." in path.split("/") or "\0" in path)
 
 
 def safe_name(name: str) -> str:
@@ -162,15 +175,18 @@ def _unpacked(archive: bytes) -> dict[str, bytes]:
     """The regular files of a tar archive; names that lead out of it, links and devices are left out."""
     files: dict[str, bytes] = {}
     total = 0
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        for member in tar:
-            path = posixpath.normpath(member.name)
-            if not member.isfile() or path.startswith(("/", "..")):
-                continue
-            total += member.size
-            if total > MAX_UNPACKED_BYTES:
-                raise InputError(Finding("SMX362", f"the archive holds more than {MAX_UNPACKED_BYTES >> 20} MiB"))
-            extracted = tar.extractfile(member)
-            if extracted is not None:
-                files[path] = extracted.read()
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            for member in tar:
+                path = posixpath.normpath(member.name)
+                if not member.isfile() or not _stays_inside(path):
+                    continue
+                total += member.size
+                if total > MAX_UNPACKED_BYTES:
+                    raise InputError(Finding("SMX362", f"the archive holds more than {MAX_UNPACKED_BYTES >> 20} MiB"))
+                extracted = tar.extractfile(member)
+                if extracted is not None:
+                    files[path] = extracted.read()
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise InputError(Finding("SMX198", f"the archive of a step's code cannot be read: {error}")) from error
     return files
