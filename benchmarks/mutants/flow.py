@@ -65,7 +65,8 @@ def task_added(view: View) -> Iterator[Edits]:
 def task_of_another_component(view: View) -> Iterator[Edits]:
     """A task runs the component of another task of its group.
 
-    Left out: components that differ only in the command line, where the task brings its own.
+    Left out: components that differ only in the command line, where the task brings its own, and in the declared types
+    of the artifacts that they take, which no container sees.
     """
     for task in view.tasks:
         others = [
@@ -86,7 +87,7 @@ def _interface(view: View, task: Task, other: Task) -> Any:
         for name, each in (at(component, INPUTS) or {}).items()
         if name not in ("worker_pool_specs", "display_name")
     }
-    return inputs, at(component, ("inputDefinitions", "artifacts")), component.get("outputDefinitions")
+    return inputs, sorted(at(component, ("inputDefinitions", "artifacts")) or {}), component.get("outputDefinitions")
 
 
 @error

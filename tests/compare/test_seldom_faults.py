@@ -13,7 +13,12 @@ from smx2vertex.compare import compare
 from smx2vertex.kubeflow import spec
 
 Document = dict[str, Any]
-FIXTURES = {"automl": "tests/fixtures", "datasets": "tests/vertex/fixtures", "gate": "tests/inspect"}
+FIXTURES = {
+    "automl": "tests/fixtures",
+    "datasets": "tests/vertex/fixtures",
+    "gate": "tests/inspect",
+    "tuning": "tests/fixtures",
+}
 
 
 def pair(name: str) -> Pair:
@@ -34,12 +39,17 @@ def unknown_option(document: Document) -> None:
     document["deploymentSpec"]["executors"]["exec-gate"]["container"]["args"].insert(2, "--more=1")
 
 
+def without_label(document: Document) -> None:
+    document["deploymentSpec"]["executors"]["exec-tune"]["container"]["args"].remove("--label=team:risk")
+
+
 @pytest.mark.parametrize(
     ("name", "fault", "code"),
     [
         pytest.param("automl", without_model, "SMX4", id="the model of a search is not published"),
         pytest.param("datasets", query_twice, "SMX401", id="a query whose rows nobody takes"),
         pytest.param("gate", unknown_option, "SMX422", id="an option of a condition that the contract lacks"),
+        pytest.param("tuning", without_label, "SMX450", id="a search without its label"),
     ],
 )
 def test_a_seldom_fault_is_an_error(name: str, fault: Callable[[Document], None], code: str) -> None:

@@ -67,3 +67,9 @@ def likeness(first: str, second: str) -> float:
 def plain(name: str) -> str:
     """A name without everything that is no letter or digit, in lower case."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def label_of(key: str, text: str) -> tuple[str, str]:
+    """A tag as a label of Google Cloud: lower-case letters, digits, `_` and `-`, at most 63, a letter first."""
+    plain_key, plain_text = (re.sub(r"[^a-z0-9_-]", "-", each.lower()) for each in (key, text))
+    return re.sub(r"^[^a-z]+", "", plain_key)[:63] or "tag", plain_text[:63]

@@ -11,6 +11,7 @@ from ...sagemaker.definition import Step
 from ...sagemaker.expressions import PropertyReference
 from ...sagemaker.steps.tuning import ranked
 from ..commandline import CommandLine
+from ..names import label_of
 from ..neutral import Node, Part, Product, Template, template
 from .kind import Kind, What
 from .training import note_training, read_training
@@ -36,6 +37,9 @@ def _read_step(reader: SourceReader, node: Node, step: Step) -> None:
     limits = (tuning.max_jobs, tuning.max_parallel_jobs, tuning.max_runtime_s, tuning.max_stale_jobs)
     for what, field in zip(SEARCH, (*limits, tuning.target_value, tuning.random_seed), strict=True):
         reader.note(node, ("request", what), field)
+    for key, text in step.tags.items():
+        name, value = label_of(key, text)
+        node.add(("label", name), [value], f"{step.pointer}/Arguments/Tags")
     for job in tuning.jobs:
         own = Node(node.name, node.kind, job.pointer)
         note_training(reader, own, job.training, job.pointer)
@@ -62,6 +66,9 @@ def _read_task(task: ContractReader) -> None:
     for what in SEARCH:
         for option in task.line.of(what):
             task.node.add(("request", what), task.parts(option.template))
+    for option in task.line.of("label"):
+        name, value = option.fields
+        task.node.add(("label", name), [value])
     for option in task.line.of("target"):
         place = template(task.parts(option.template))
         if place not in PLACES:
