@@ -434,7 +434,7 @@ def test_the_commands_of_the_page_run(smx2vertex: Command, cloud: Cloud, project
     cloud.job_states.append({"state": "PIPELINE_STATE_SUCCEEDED"})
     cloud.versions["lab-05-accuracy-gate/v1"] = (project / "compiled" / "vertex.yaml").read_bytes()
     page = (support.REPOSITORY / "docs" / "submit.md").read_text(encoding="utf-8")
-    commands = [line for line in page.splitlines() if line.startswith("smx2vertex submit project")]
+    commands = [line[2:] for line in page.splitlines() if line.startswith("$ smx2vertex submit project")]
     assert len(commands) == 8
     for line in commands:
         options = shlex.split(line, comments=True)[3:]
