@@ -91,7 +91,9 @@ def test_fields_have_the_verdicts_of_a_notebook(smx2vertex: Command) -> None:
         ("InputDataConfig[].DataSource.S3DataSource.S3Uri", "adapted"),
         ("OutputDataConfig.S3OutputPath", "adapted"),
     }
-    assert ("training:ResourceConfig.InstanceType", "adapted") in {(field["rule"], field["verdict"]) for field in fields}
+    assert ("training:ResourceConfig.InstanceType", "adapted") in {
+        (field["rule"], field["verdict"]) for field in fields
+    }
 
 
 def test_a_channel_of_its_own_is_refused(smx2vertex: Command, tmp_path: Path) -> None:
